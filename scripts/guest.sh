@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# guest.sh [options] [--] COMMAND...: boots a kernel in QEMU with the module
+# loaded, runs a shell command there, prints its output alone and ends with
+# its exit status. A kernel warning, oops, lockdep or KASAN report anywhere
+# makes it fail with status 99.
+#
+#   -k stock|test   which kernel (stock)
+#   -p FILE         copy FILE (or a folder's contents) to /data; repeatable
+#   -n              do not load the module
+#   -i              interactive shell instead of a command
+#   -l FILE         keep the kernel's log in FILE
+#   -t SECONDS      give up after that long (900)
+#   -e REGEX        kernel messages that are expected, not faults
+. "$(dirname "$0")/lib.sh"
+
+KERNEL=stock PUT=() LOAD=yes INTERACTIVE=no LOG='' TIMEOUT=900 EXPECTED=''
+while getopts k:p:nil:t:e: opt; do
+	case $opt in
+	k) KERNEL=$OPTARG ;;
+	p) PUT+=("$OPTARG") ;;
+	n) LOAD=no ;;
+	i) INTERACTIVE=yes ;;
+	l) LOG=$OPTARG ;;
+	t) TIMEOUT=$OPTARG ;;
+	e) EXPECTED=$OPTARG ;;
+	*) exit 64 ;;
+	esac
+done
+shift $((OPTIND - 1))
+
+# What the kernel prints when something is wrong with it.
+FAULTS='WARNING: |BUG: |BUG at|Oops|KASAN|KFENCE|UBSAN|ODEBUG|possible recursive locking|possible circular locking|inconsistent lock state|suspicious RCU usage|sleeping function called|blocked for more than|soft lockup|hard LOCKUP|self-detected stall|detected stalls|Kernel panic|general protection fault|unable to handle|unreferenced object|kmemleak: [1-9]|refcount_t:|list_(add|del) corruption|rust_panic|panicked at'
+
+build_initramfs() {
+	local tree=$1 dir=$2 root=$2/root file
+	mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,proc,sys,dev,etc,data,lib}
+	cp "$(root_dir)/usr/bin/busybox" "$root/bin/busybox"
+	cp "$LIGHTOS_DIR/scripts/guest/init" "$root/init"
+	chmod 755 "$root/init"
+	# An unpacked kernel has no list of built-in modules; depmod wants one.
+	if [ -e "$LIGHTOS_DIR/build/$KERNEL/lightos.ko" ]; then
+		DESTDIR=$root KVER=$(cat "$tree/include/config/kernel.release") \
+			MODULE="$LIGHTOS_DIR/build/$KERNEL/lightos.ko" \
+			"$LIGHTOS_DIR/scripts/install.sh" module
+	fi
+	for file in ${PUT[@]+"${PUT[@]}"}; do
+		[ -e "$file" ] || die "PUT: there is no file '$file'"
+		if [ -d "$file" ]; then cp -RL "$file/." "$root/data/"; else cp -L "$file" "$root/data/"; fi
+	done
+	printf '%s\n' "$*" | sed 1d >/dev/null
+	printf '%s\n' "$COMMAND" >"$root/data/.cmd"
+	printf 'LOAD=%s\nINTERACTIVE=%s\nROWS=%s\nCOLS=%s\n' "$LOAD" "$INTERACTIVE" \
+		"$(tput lines 2>/dev/null || echo 24)" "$(tput cols 2>/dev/null || echo 80)" >"$root/etc/guest.conf"
+	(cd "$root" && find . | in_root_cpio | gzip -1 >"$dir/initramfs")
+}
+
+in_root_cpio() { in_root cpio --quiet -o -H newc -R 0:0; }
+
+boot() {
+	local tree=$1 dir=$2
+	in_root timeout --foreground -k 10 "$TIMEOUT" qemu-system-x86_64 \
+		-nodefaults -display none -no-reboot -M q35 -m 2G -smp 2 \
+		-accel "$(accelerator)" -cpu max \
+		-kernel "$tree/vmlinuz" -initrd "$dir/initramfs" \
+		-append "console=ttyS0 panic=-1 loglevel=7 rdinit=/init ${LIGHTOS_CMDLINE:-}" \
+		-serial "file:$dir/console" \
+		-chardev stdio,id=out,signal=off -serial chardev:out
+}
+
+# KVM where a start under it was tried and worked, emulation elsewhere. The
+# trial boots nothing: a broken KVM fails as it makes its first processor.
+accelerator() {
+	local verdict
+	verdict="$LIGHTOS_CACHE/accel-$(cat /proc/sys/kernel/random/boot_id)"
+	if [ ! -s "$verdict" ]; then
+		rm -f "$LIGHTOS_CACHE"/accel-*
+		if [ -w /dev/kvm ] && try_kvm; then echo kvm >"$verdict"; else echo tcg >"$verdict"; fi
+	fi
+	cat "$verdict"
+}
+
+# The firmware, run under KVM, must get as far as powering the machine off.
+try_kvm() {
+	in_root timeout 20 qemu-system-x86_64 -nodefaults -display none -no-reboot -M q35 -m 256M \
+		-accel kvm -cpu max -kernel "$TREE/vmlinuz" -append "console=ttyS0 panic=-1 rdinit=/none" \
+		-serial stdio </dev/null 2>/dev/null | grep -q 'Linux version'
+}
+
+status_of() { sed -n 's/.*guest: exit status \([0-9]*\).*/\1/p' "$1" | tail -n 1; }
+
+faults_in() {
+	grep -aE "$FAULTS" "$1" | if [ -n "$EXPECTED" ]; then grep -avE "$EXPECTED"; else cat; fi
+}
+
+main() {
+	local dir status=0 guest_status
+	TREE=$("$LIGHTOS_DIR/scripts/kernel.sh" "$KERNEL" 2> >(grep -v '^  kernel ' >&2))
+	dir=$(mktemp -d "$LIGHTOS_CACHE/guest.XXXXXX")
+	# shellcheck disable=SC2064
+	trap "rm -rf '$dir'" EXIT
+	COMMAND="$*" build_initramfs "$TREE" "$dir"
+	if [ "$INTERACTIVE" = yes ]; then
+		local saved
+		saved=$(stty -g)
+		say guest "interactive; 'exit' powers it off"
+		stty raw -echo
+		boot "$TREE" "$dir" || status=$?
+		stty "$saved"
+	else
+		boot "$TREE" "$dir" </dev/null || status=$?
+	fi
+	[ -z "$LOG" ] || cp "$dir/console" "$LOG"
+	guest_status=$(status_of "$dir/console")
+	if [ "$status" != 0 ] || [ -z "$guest_status" ]; then
+		tail -n 40 "$dir/console" >&2
+		[ "$status" = 124 ] && die "the guest did not end within $TIMEOUT s"
+		die "the guest did not reach its end (QEMU status $status)"
+	fi
+	if faults_in "$dir/console" >"$dir/faults"; then
+		warn "the $KERNEL kernel reported a fault:"
+		head -n 20 "$dir/faults" >&2
+		[ -n "$LOG" ] || { cp "$dir/console" "$LIGHTOS_CACHE/log/guest-fault.log"; warn "its whole log is in $LIGHTOS_CACHE/log/guest-fault.log"; }
+		exit 99
+	fi
+	exit "$guest_status"
+}
+
+main "$@"
