@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the `kernel` crate lacks: safe wrappers used by the rest of the
+//! module.
+//!
+//! Each file names the C interface that it wraps; one that gains a wrapper in
+//! the `kernel` crate leaves this folder.
+
+pub(crate) mod clock;
+pub(crate) mod modinfo;
+pub(crate) mod uaccess;
+pub(crate) mod workqueue;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A workqueue of the module's own.
+//!
+//! `kernel::workqueue` reaches the system queues only. A module must not leave
+//! work behind when it goes, and a system queue cannot be drained; one's own
+//! can.
+//!
+//! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
+
+use core::{ops::Deref, ptr::NonNull};
+use kernel::{bindings, prelude::*, workqueue::Queue};
+
+/// An owned workqueue; dropping it waits for all its work, then frees it.
+///
+/// Must not be dropped from its own work: that work would wait for itself.
+///
+/// # Invariants
+///
+/// The pointer came from `alloc_workqueue()` and nobody else destroys it.
+pub(crate) struct OwnedQueue(NonNull<bindings::workqueue_struct>);
+
+// SAFETY: A workqueue belongs to no thread.
+unsafe impl Send for OwnedQueue {}
+// SAFETY: All operations on a workqueue are locked on the C side.
+unsafe impl Sync for OwnedQueue {}
+
+impl OwnedQueue {
+    /// Allocates an unbound, high-priority queue. May sleep.
+    ///
+    /// Unbound, because the work is handed over by a timer that may fire on a
+    /// processor that has other things to do; high priority, because it is the
+    /// second half of that timer.
+    pub(crate) fn new_unbound(name: &'static CStr) -> Result<Self> {
+        let flags = bindings::wq_flags_WQ_UNBOUND | bindings::wq_flags_WQ_HIGHPRI;
+        // SAFETY: Both strings are NUL terminated, and the format takes exactly
+        // the one string that is passed. Zero asks for the default concurrency.
+        let queue = unsafe {
+            bindings::alloc_workqueue_noprof(c"%s".as_char_ptr(), flags, 0, name.as_char_ptr())
+        };
+        // INVARIANT: The pointer was just returned by `alloc_workqueue()`.
+        Ok(Self(NonNull::new(queue).ok_or(ENOMEM)?))
+    }
+
+    /// Waits until the queue is empty, work that is queued meanwhile included.
+    pub(crate) fn drain(&self) {
+        // SAFETY: The pointer is valid by the type invariant.
+        unsafe { bindings::drain_workqueue(self.0.as_ptr()) }
+    }
+}
+
+impl Deref for OwnedQueue {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        // SAFETY: The queue is valid by the type invariant and lives at least
+        // as long as the borrow of `self`.
+        unsafe { Queue::from_raw(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for OwnedQueue {
+    fn drop(&mut self) {
+        // SAFETY: The pointer is valid by the type invariant, and nobody can
+        // use it after this.
+        unsafe { bindings::destroy_workqueue(self.0.as_ptr()) }
+    }
+}

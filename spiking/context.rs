@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The one engine of the system, with its lock, timer, work and memory.
+//!
+//! # Contexts and locks
+//!
+//! [`State`] is guarded by one mutex, taken in process context only: by ioctls
+//! and by the work item. The timer fires in hard-interrupt context, takes no
+//! lock and does nothing but hand over to the work item. There is no other
+//! lock, hence no lock order.
+//!
+//! # Life of a cycle
+//!
+//! A call that leaves the engine with something to do arms the timer for the
+//! cycle that the engine names ([`Engine::next_wakeup`]); the timer queues the
+//! work; the work applies what is due and arms the timer again, or leaves it
+//! alone when nothing is pending.
+//!
+//! [`Engine::next_wakeup`]: super::engine::Engine::next_wakeup
+
+use super::{engine, neuron::Neuron, queue::Event};
+use crate::{
+    rust::{clock, workqueue::OwnedQueue},
+    uapi,
+};
+use kernel::{
+    impl_has_hr_timer, impl_has_work, new_mutex, new_work,
+    prelude::*,
+    sync::{Arc, ArcBorrow, Mutex},
+    time::{
+        hrtimer::{
+            ArcHrTimerHandle, HrTimer, HrTimerCallback, HrTimerCallbackContext, HrTimerPointer,
+            HrTimerRestart, RelativeMode,
+        },
+        Delta, Monotonic,
+    },
+    workqueue::{Work, WorkItem},
+};
+
+/// The engine over memory of the kernel.
+pub(crate) type Engine = engine::Engine<VVec<Neuron>, VVec<Event>>;
+
+/// The engine and what goes with it in the kernel.
+#[pin_data]
+pub(crate) struct Context {
+    #[pin]
+    state: Mutex<State>,
+    #[pin]
+    timer: HrTimer<Self>,
+    #[pin]
+    work: Work<Self>,
+    queue: OwnedQueue,
+}
+
+/// What the mutex guards.
+struct State {
+    engine: Engine,
+    /// Set from the moment that the timer is started to the moment that its
+    /// work takes the lock.
+    alarm: Option<Alarm>,
+}
+
+/// A started timer; dropping it cancels the timer.
+///
+/// It holds a reference to the context that holds it. [`Context::shut_down`]
+/// breaks that circle.
+struct Alarm {
+    /// When the timer fires, in nanoseconds of `CLOCK_MONOTONIC`.
+    due: u64,
+    _handle: ArcHrTimerHandle<Context>,
+}
+
+impl_has_hr_timer! {
+    impl HasHrTimer<Self> for Context {
+        mode: RelativeMode<Monotonic>, field: self.timer
+    }
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Context { self.work }
+}
+
+impl Context {
+    /// Allocates the engine, disabled and at rest. May sleep.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let now = clock::monotonic_ns();
+        let neurons = table(Neuron::at_rest(now), uapi::MAX_NEURONS)?;
+        let in_order = table(Event::EMPTY, uapi::MAX_PENDING_EVENTS)?;
+        let stragglers = table(Event::EMPTY, uapi::MAX_PENDING_EVENTS)?;
+        let queue = OwnedQueue::new_unbound(c"lightos_spiking")?;
+        Arc::pin_init(
+            pin_init!(Self {
+                state <- new_mutex!(
+                    State {
+                        engine: Engine::new(neurons, in_order, stragglers, now),
+                        alarm: None,
+                    },
+                    "lightos_spiking"
+                ),
+                timer <- HrTimer::new(),
+                work <- new_work!("lightos_spiking"),
+                queue,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Stops the engine and waits until no timer and no work is left.
+    ///
+    /// To be called once, after the last call that could start it again.
+    pub(crate) fn shut_down(&self) {
+        let alarm = {
+            let mut state = self.state.lock();
+            state.engine.stop(clock::monotonic_ns());
+            state.alarm.take()
+        };
+        drop(alarm);
+        self.queue.drain();
+    }
+
+    /// Looks at or changes the engine as it is, then arms the timer for what
+    /// that leaves to do. `use_engine` gets the present time.
+    pub(crate) fn with_engine<R>(
+        self: &Arc<Self>,
+        use_engine: impl FnOnce(&mut Engine, u64) -> R,
+    ) -> R {
+        let mut state = self.state.lock();
+        let now = clock::monotonic_ns();
+        let result = use_engine(&mut state.engine, now);
+        self.arm(&mut state, now);
+        result
+    }
+
+    /// The same, after everything that is due has been applied: a program
+    /// sees the effect of what it submitted.
+    pub(crate) fn with_engine_up_to_date<R>(
+        self: &Arc<Self>,
+        use_engine: impl FnOnce(&mut Engine, u64) -> R,
+    ) -> R {
+        self.with_engine(|engine, now| {
+            timed(engine, now, |engine| engine.catch_up(now));
+            use_engine(engine, now)
+        })
+    }
+
+    /// Starts the timer for the next cycle, if one is needed and no earlier
+    /// one is awaited already.
+    fn arm(self: &Arc<Self>, state: &mut State, now: u64) {
+        let Some(due) = state.engine.next_wakeup(now) else {
+            state.alarm = None;
+            return;
+        };
+        if state.alarm.as_ref().is_some_and(|alarm| alarm.due <= due) {
+            return;
+        }
+        // Cancel first: dropping the old handle after the start would cancel
+        // the timer anew.
+        state.alarm = None;
+        let wait = i64::try_from(due.saturating_sub(now)).unwrap_or(i64::MAX);
+        state.alarm = Some(Alarm {
+            due,
+            _handle: self.clone().start(Delta::from_nanos(wait)),
+        });
+    }
+}
+
+impl HrTimerCallback for Context {
+    type Pointer<'a> = Arc<Self>;
+
+    fn run(this: ArcBorrow<'_, Self>, _ctx: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
+        // Already queued is as good: that work has yet to look at the events.
+        let _ = this.queue.enqueue(Arc::from(this));
+        HrTimerRestart::NoRestart
+    }
+}
+
+impl WorkItem for Context {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        let mut state = this.state.lock();
+        state.alarm = None;
+        let now = clock::monotonic_ns();
+        timed(&mut state.engine, now, |engine| engine.cycle(now));
+        this.arm(&mut state, clock::monotonic_ns());
+    }
+}
+
+/// Applies events and books the time that it took.
+fn timed(engine: &mut Engine, start: u64, apply: impl FnOnce(&mut Engine) -> u32) {
+    if apply(engine) > 0 {
+        engine.note_busy(clock::monotonic_ns().saturating_sub(start));
+    }
+}
+
+fn table<T: Copy>(initial: T, len: u32) -> Result<VVec<T>> {
+    Ok(VVec::from_elem(initial, len as usize, GFP_KERNEL)?)
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The spiking engine: leaky integrate-and-fire neurons driven by events.
+//!
+//! The first five files are arithmetic: they use `core` only, take the clock
+//! and their memory from the caller, and build as they stand into the host
+//! crate `tests/host`. The others are the glue around them.
+//!
+//! | file         | holds                                                    |
+//! |--------------|----------------------------------------------------------|
+//! | `fixed.rs`   | potentials in fixed point, the exact exponential         |
+//! | `neuron.rs`  | one neuron: leak, input, spike, refractory period        |
+//! | `queue.rs`   | the pending events, in time order                        |
+//! | `window.rs`  | the sliding window behind sparsity and utilisation       |
+//! | `engine.rs`  | cycles, configuration, encodings, counters               |
+//! | `context.rs` | the one engine of the system: lock, timer, work, memory  |
+//! | `calls.rs`   | the ioctls that reach it                                 |
+//! | `kunit.rs`   | tests inside the kernel                                  |
+
+// `pub` in the arithmetic files is meant for the host crate.
+#[allow(unreachable_pub)]
+pub(crate) mod engine;
+#[allow(unreachable_pub)]
+pub(crate) mod fixed;
+#[allow(unreachable_pub)]
+pub(crate) mod neuron;
+#[allow(unreachable_pub)]
+pub(crate) mod queue;
+#[allow(unreachable_pub)]
+pub(crate) mod window;
+
+pub(crate) mod calls;
+mod context;
+#[cfg(CONFIG_LIGHTOS_KUNIT_TEST)]
+mod kunit;
+
+pub(crate) use context::{Context, Engine};
