@@ -46,13 +46,17 @@ pub(crate) fn config(context: &Arc<Context>, arg: UserArg) -> Result {
         request.target_sparsity_percent,
     )
     .map_err(|_| EINVAL)?;
-    // A caller who cannot be given the result must not change the engine.
-    arg.write(&request)?;
-    let effective = context.with_engine(|engine, now| {
-        engine.configure(config, now);
-        stats_of(engine, now)
-    });
-    arg.write(&effective)
+    // The reply goes out first: a caller who cannot be given it must not have
+    // changed the engine, and from here on nothing can fail.
+    let present = context.with_engine(stats_of);
+    arg.write(&uapi::SpikingConfig {
+        current_sparsity_percent: present.current_sparsity_percent,
+        total_events_processed: present.total_events_processed,
+        events_dropped: present.events_dropped,
+        ..config.into()
+    })?;
+    context.with_engine(|engine, now| engine.configure(config, now));
+    Ok(())
 }
 
 /// `SPIKING_START`. `EINVAL` while disabled, `EALREADY` while running.
@@ -136,17 +140,25 @@ pub(crate) fn reset(context: &Arc<Context>, arg: UserArg) -> Result {
 }
 
 fn stats_of(engine: &mut Engine, now: u64) -> uapi::SpikingConfig {
-    let config = engine.config();
     let counters = engine.counters(now);
     uapi::SpikingConfig {
-        encoding: config.encoding().as_u32(),
-        enabled: config.enabled().into(),
-        max_events_per_cycle: config.max_events_per_cycle(),
-        processing_interval_us: config.interval_us(),
-        target_sparsity_percent: config.target_sparsity_percent(),
         current_sparsity_percent: engine.sparsity_percent(now),
         total_events_processed: counters.events_processed,
         events_dropped: counters.events_dropped,
+        ..engine.config().into()
+    }
+}
+
+impl From<Config> for uapi::SpikingConfig {
+    fn from(config: Config) -> Self {
+        Self {
+            encoding: config.encoding().as_u32(),
+            enabled: config.enabled().into(),
+            max_events_per_cycle: config.max_events_per_cycle(),
+            processing_interval_us: config.interval_us(),
+            target_sparsity_percent: config.target_sparsity_percent(),
+            ..Self::default()
+        }
     }
 }
 

@@ -17,16 +17,17 @@
 //! | `calls.rs`   | the ioctls that reach it                                 |
 //! | `kunit.rs`   | tests inside the kernel                                  |
 
-// `pub` in the arithmetic files is meant for the host crate.
-#[allow(unreachable_pub)]
+// `pub` in the arithmetic files is meant for the host crate, and so are a few
+// items that the module does not need.
+#[allow(dead_code, unreachable_pub)]
 pub(crate) mod engine;
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 pub(crate) mod fixed;
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 pub(crate) mod neuron;
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 pub(crate) mod queue;
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 pub(crate) mod window;
 
 pub(crate) mod calls;

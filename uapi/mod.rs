@@ -258,3 +258,25 @@ const _: () = {
     assert!(SPIKING_GET_STATS == 0x8028_4C06);
     assert!(GET_NEURON_STATE == 0xC020_4C07);
 };
+
+#[cfg(CONFIG_LIGHTOS_KUNIT_TEST)]
+#[kernel::prelude::kunit_tests(lightos_uapi)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extended_calls_are_known_by_number_whatever_their_size() {
+        assert_eq!(extended_nr(_IOWR::<Query>(MAGIC, 0x20)), Some(NR_QUERY));
+        assert_eq!(extended_nr(_IOWR::<[u64; 99]>(MAGIC, 0x20)), Some(NR_QUERY));
+        assert_eq!(extended_nr(_IOW::<Nop>(MAGIC, 0x21)), Some(NR_NOP));
+    }
+
+    #[test]
+    fn other_commands_are_unknown() {
+        assert_eq!(extended_nr(_IOWR::<Query>(MAGIC + 1, 0x20)), None);
+        assert_eq!(extended_nr(_IOR::<Query>(MAGIC, 0x20)), None);
+        assert_eq!(extended_nr(_IO(MAGIC, 0x20)), None);
+        assert_eq!(extended_nr(_IOWR::<Query>(MAGIC, 0x22)), None);
+        assert_eq!(extended_nr(SPIKING_CONFIG), None);
+    }
+}

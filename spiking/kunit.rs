@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KUnit suites of the spiking engine.
+//!
+//! The arithmetic is tested in depth on the host, where millions of cases are
+//! cheap. These suites show that the kernel's compiler, flags and memory give
+//! the same results, and test what exists in the kernel only: the timer, the
+//! work and their end.
+
+use super::{
+    engine::{Config, Input, Reset, StartError, SubmitError},
+    neuron::{LifParams, Neuron, Update},
+    queue::{Event, Queue},
+    Context, Engine,
+};
+use kernel::prelude::*;
+
+const MS: u64 = 1_000_000;
+
+fn table<T: Copy>(initial: T, len: usize) -> Result<VVec<T>> {
+    Ok(VVec::from_elem(initial, len, GFP_KERNEL)?)
+}
+
+/// A small engine, created at time 0.
+fn small_engine() -> Result<Engine> {
+    Ok(Engine::new(
+        table(Neuron::at_rest(0), 64)?,
+        table(Event::EMPTY, 16)?,
+        table(Event::EMPTY, 16)?,
+        0,
+    ))
+}
+
+fn enabled(encoding: u32, max_events: u32) -> Result<Config> {
+    Config::new(encoding, 1, max_events, 1000, 69).map_err(|_| EINVAL)
+}
+
+fn input(neuron_id: u32, timestamp_ns: u64, amplitude_mv: i32) -> Input {
+    Input {
+        neuron_id,
+        timestamp_ns,
+        amplitude_mv,
+        synapse_count: 0,
+    }
+}
+
+#[kunit_tests(lightos_lif)]
+mod lif {
+    use super::*;
+
+    #[test]
+    fn one_event_of_600_mv_makes_a_neuron_spike() {
+        let mut neuron = Neuron::at_rest(0);
+        let update = neuron.update(MS, 600, &LifParams::DEFAULT);
+        assert_eq!(
+            update,
+            Update::Computed {
+                spiked: true,
+                saturated: false
+            }
+        );
+        assert_eq!(neuron.total_spikes(), 1);
+        assert_eq!(neuron.membrane_mv(MS, &LifParams::DEFAULT), -80);
+    }
+
+    #[test]
+    fn leak_is_exponential() {
+        // 500 mV above rest, after k time constants: 500 * exp(-k) - 70.
+        let mut neuron = Neuron::at_rest(0);
+        neuron.update(0, 500, &LifParams::DEFAULT);
+        for (ms, mv) in [(0, 430), (5, 233), (10, 114), (20, -2), (40, -61), (1000, -70)] {
+            assert_eq!(neuron.membrane_mv(ms * MS, &LifParams::DEFAULT), mv);
+        }
+    }
+
+    #[test]
+    fn refractory_neuron_is_deaf_and_held_at_reset() {
+        let mut neuron = Neuron::at_rest(0);
+        neuron.update(0, 600, &LifParams::DEFAULT);
+        let early = neuron.update(2 * MS - 1, 600, &LifParams::DEFAULT);
+        assert_eq!(early, Update::Refractory);
+        assert_eq!(neuron.membrane_mv(2 * MS - 1, &LifParams::DEFAULT), -80);
+        neuron.update(2 * MS, 600, &LifParams::DEFAULT);
+        assert_eq!(neuron.total_spikes(), 2);
+    }
+
+    #[test]
+    fn membrane_saturates_at_ten_volts() {
+        let mut neuron = Neuron::at_rest(0);
+        let update = neuron.update(0, i32::MIN, &LifParams::DEFAULT);
+        assert_eq!(
+            update,
+            Update::Computed {
+                spiked: false,
+                saturated: true
+            }
+        );
+        assert_eq!(neuron.membrane_mv(0, &LifParams::DEFAULT), -10_000);
+    }
+
+    #[test]
+    fn any_gap_is_taken() {
+        let mut neuron = Neuron::at_rest(0);
+        neuron.update(0, 500, &LifParams::DEFAULT);
+        neuron.update(u64::MAX, 0, &LifParams::DEFAULT);
+        assert_eq!(neuron.membrane_mv(u64::MAX, &LifParams::DEFAULT), -70);
+    }
+}
+
+#[kunit_tests(lightos_queue)]
+mod queue {
+    use super::*;
+
+    fn event(time: u64, seq: u64) -> Event {
+        Event {
+            time,
+            seq,
+            ..Event::EMPTY
+        }
+    }
+
+    #[test]
+    fn order_is_by_time_then_by_submission() -> Result {
+        let mut queue = Queue::new(table(Event::EMPTY, 8)?, table(Event::EMPTY, 8)?);
+        for (seq, time) in [5, 3, 9, 3, 1, 9].into_iter().enumerate() {
+            assert!(queue.push(event(time, seq as u64)));
+        }
+        for expected in [(1, 4), (3, 1), (3, 3), (5, 0), (9, 2), (9, 5)] {
+            let next = queue.pop_due(u64::MAX).ok_or(EINVAL)?;
+            assert_eq!((next.time, next.seq), expected);
+        }
+        assert!(queue.pop_due(u64::MAX).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn bound_holds_over_both_parts() -> Result {
+        let mut queue = Queue::new(table(Event::EMPTY, 4)?, table(Event::EMPTY, 4)?);
+        for (seq, time) in [10, 4, 12, 3].into_iter().enumerate() {
+            assert!(queue.push(event(time, seq as u64)));
+        }
+        assert!(!queue.push(event(20, 4)));
+        Ok(())
+    }
+}
+
+#[kunit_tests(lightos_engine)]
+mod engine {
+    use super::*;
+
+    #[test]
+    fn engine_is_disabled_from_load() -> Result {
+        let mut engine = small_engine()?;
+        assert_eq!(engine.start(0), Err(StartError::Disabled));
+        Ok(())
+    }
+
+    #[test]
+    fn migration_example() -> Result {
+        let mut engine = small_engine()?;
+        engine.configure(enabled(2, 0)?, 0);
+        engine.start(MS).map_err(|_| EINVAL)?;
+        assert_eq!(engine.start(MS), Err(StartError::AlreadyRunning));
+        engine.submit(input(42, 0, 600), MS).map_err(|_| EINVAL)?;
+        assert_eq!(engine.catch_up(2 * MS), 1);
+        let report = engine.neuron_report(42, 2 * MS).ok_or(EINVAL)?;
+        assert_eq!(report.total_spikes, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn cycle_takes_no_more_than_its_limit() -> Result {
+        let mut engine = small_engine()?;
+        engine.configure(enabled(0, 3)?, 0);
+        engine.start(0).map_err(|_| EINVAL)?;
+        for neuron in 0..8 {
+            engine.submit(input(neuron, 1, 600), 1).map_err(|_| EINVAL)?;
+        }
+        assert_eq!(engine.cycle(MS), 3);
+        assert_eq!(engine.counters(MS).events_pending, 5);
+        assert_eq!(engine.next_wakeup(MS), Some(2 * MS));
+        Ok(())
+    }
+
+    #[test]
+    fn refused_events_leave_no_trace() -> Result {
+        let mut engine = small_engine()?;
+        assert_eq!(
+            engine.submit(input(64, 0, 600), 1),
+            Err(SubmitError::UnknownNeuron)
+        );
+        for _ in 0..16 {
+            engine.submit(input(1, 0, 1), 1).map_err(|_| EINVAL)?;
+        }
+        assert_eq!(
+            engine.submit(input(1, 0, 1), 1),
+            Err(SubmitError::QueueFull)
+        );
+        let counters = engine.counters(1);
+        assert_eq!(counters.events_submitted, 16);
+        assert_eq!(counters.events_dropped, 1);
+        Ok(())
+    }
+}
+
+#[kunit_tests(lightos_context)]
+mod context {
+    use super::*;
+    use kernel::{
+        sync::Arc,
+        time::{delay::fsleep, Delta},
+    };
+
+    fn running_context() -> Result<Arc<Context>> {
+        let context = Context::new()?;
+        let config = enabled(0, 0)?;
+        context.with_engine(|engine, now| {
+            engine.configure(config, now);
+            engine.start(now)
+        })
+        .map_err(|_| EINVAL)?;
+        Ok(context)
+    }
+
+    /// Waits, at most five seconds, until `events` events were processed.
+    fn wait_for(context: &Arc<Context>, events: u64) -> bool {
+        for _ in 0..1000 {
+            let done = context.with_engine(|engine, now| engine.counters(now).events_processed);
+            if done >= events {
+                return true;
+            }
+            fsleep(Delta::from_millis(5));
+        }
+        false
+    }
+
+    #[test]
+    fn timer_and_work_apply_events() -> Result {
+        let context = running_context()?;
+        for delay in [0, 3 * MS, 20 * MS] {
+            context
+                .with_engine(|engine, now| engine.submit(input(7, now + delay, 600), now))
+                .map_err(|_| EINVAL)?;
+        }
+        assert!(wait_for(&context, 3));
+        let report = context
+            .with_engine(|engine, now| engine.neuron_report(7, now))
+            .ok_or(EINVAL)?;
+        assert_eq!(report.total_spikes, 3);
+        context.shut_down();
+        Ok(())
+    }
+
+    #[test]
+    fn earlier_event_moves_the_timer_forward() -> Result {
+        let context = running_context()?;
+        for delay in [50_000 * MS, 2 * MS] {
+            context
+                .with_engine(|engine, now| engine.submit(input(1, now + delay, 600), now))
+                .map_err(|_| EINVAL)?;
+        }
+        assert!(wait_for(&context, 1));
+        context.shut_down();
+        Ok(())
+    }
+
+    #[test]
+    fn idle_engine_is_not_woken() -> Result {
+        let context = running_context()?;
+        let fires = |context: &Arc<Context>| {
+            context.with_engine(|engine, now| engine.counters(now).timer_fires)
+        };
+        let before = fires(&context);
+        fsleep(Delta::from_millis(50));
+        assert_eq!(fires(&context), before);
+        context.shut_down();
+        Ok(())
+    }
+
+    #[test]
+    fn shut_down_leaves_nothing_behind() -> Result {
+        let context = running_context()?;
+        for step in 0..100 {
+            context
+                .with_engine(|engine, now| engine.submit(input(step, now + MS, 600), now))
+                .map_err(|_| EINVAL)?;
+        }
+        fsleep(Delta::from_millis(1));
+        context.shut_down();
+        // The timer and the work held the only other references.
+        assert!(Arc::into_unique_or_drop(context).is_some());
+        Ok(())
+    }
+
+    #[test]
+    fn reset_gives_fresh_neurons() -> Result {
+        let context = running_context()?;
+        context
+            .with_engine(|engine, now| engine.submit(input(3, 0, 600), now))
+            .map_err(|_| EINVAL)?;
+        let everything = Reset {
+            neurons: true,
+            pending: true,
+            counters: true,
+        };
+        let spikes = context.with_engine_up_to_date(|engine, now| {
+            let before = engine.neuron_report(3, now).map(|r| r.total_spikes);
+            engine.reset(everything, now);
+            let after = engine.neuron_report(3, now).map(|r| r.total_spikes);
+            (before, after)
+        });
+        assert_eq!(spikes, (Some(1), Some(0)));
+        context.shut_down();
+        Ok(())
+    }
+}
