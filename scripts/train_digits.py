@@ -16,10 +16,10 @@ Reads tests/data/digits.csv and writes, next to it,
   spikes that an exact simulation of those events yields.
 
 The split is by position, not drawn: the first 797 rows train, the last 1,000
-rows test. The rows are in the order of the writers, so most of the test digits
-come from hands that the training part does not contain. Every choice (CHOSEN)
-was made by 5-fold cross-validation on the training rows alone, folds being
-contiguous too.
+rows test. Neighbouring rows resemble each other, as of one writer, so this is
+harder than a random split, on which the same method gets 97 to 98 %. Every
+choice (CHOSEN) was made by 5-fold cross-validation on the training rows alone,
+folds being contiguous too.
 
 How a digit is presented, times being relative to its start:
 
@@ -27,9 +27,9 @@ How a digit is presented, times being relative to its start:
    event to each output neuron that has a weight for it, tau * ln(16 / p)
    before WINDOW_NS. The leak multiplies a jump by exp(-dt / tau), so at
    WINDOW_NS exactly p / 16 of the weight is left: intensity is time.
-2. Read-out. PULSES times, PULSE_GAP_NS apart (longer than the refractory
+2. Read-out. Some times, PULSE_GAP_NS apart (longer than the refractory
    period), all neurons get an excitatory pulse and at the same instant its
-   negative. A neuron that the pulse does not bring to threshold is left as it
+   negative (but for the last pulse, after which nothing is to be kept). A neuron that the pulse does not bring to threshold is left as it
    was. A neuron that fires is refractory when the negative arrives, stays at
    reset, and fires again at each later pulse, as pulses grow. So the neuron
    with the strongest evidence fires first and most often. The first pulse
@@ -72,20 +72,18 @@ MIN_INTENSITY = 3
 WINDOW_NS = 17_000_000
 FIRST_PULSE_NS = 17_500_000
 PULSE_GAP_NS = 2_100_000
-PULSES = 8
 LEVELS = (1.0, -7.0)  # read-out range around the mean winning evidence
-DURATION_NS = FIRST_PULSE_NS + PULSES * PULSE_GAP_NS
 MAX_EARLY_MV = 400  # pixel events alone must stay this far under threshold
 MAX_GAIN_MV = 40
 
 # Training. CHOSEN: best of CANDIDATES in cross-validation at no more than
 # MAX_EVENTS events a digit.
-MAX_EVENTS = 600
-CANDIDATES = [
-    {"per_class": m, "fan_in": k} for m in (1, 2, 3) for k in (16, 20, 24, 32)
-]
-CHOSEN = {"per_class": 2, "fan_in": 20}
+MAX_EVENTS = 750
+CANDIDATES = [(m, k) for m in (1, 2, 3, 4) for k in (12, 16, 20, 24)]
+PULSE_CANDIDATES = (5, 6, 8)
+CHOSEN = {"per_class": 3, "fan_in": 20, "pulses": 6}
 SEED = 0
+CV_SEEDS = (0, 1)
 EPOCHS = 60
 COPIES = 6
 BATCH = 100
@@ -179,9 +177,9 @@ def keep_strongest(weights, spread, fan_in):
     return mask
 
 
-def train(images, labels, per_class, fan_in):
+def train(images, labels, per_class, fan_in, seed=SEED):
     """Evidence weights, (64 + bias) x neurons, real numbers."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     weights = prototypes(images, labels, per_class, rng)
     spread = evidence_input(images)[:, :PIXELS].std(0)
     mask = np.ones_like(weights)
@@ -219,7 +217,7 @@ class Network:
         self.weights = weights  # 64 x neurons, mV
 
 
-def to_millivolts(weights, images, per_class):
+def to_millivolts(weights, images, per_class, pulses):
     """Scale evidence to millivolts and lay out the read-out pulses."""
     inputs = evidence_input(images)
     early = (np.maximum(inputs[:, :PIXELS] @ weights[:PIXELS], 0)).max()
@@ -229,17 +227,17 @@ def to_millivolts(weights, images, per_class):
     # Shift all evidence so that the topmost level lies one unit under rest:
     # then every pulse but the first is strong enough for a neuron at reset.
     shift = middle + LEVELS[0] + 1
-    levels = np.linspace(*LEVELS, PULSES) + middle - shift
-    times = FIRST_PULSE_NS + PULSE_GAP_NS * np.arange(PULSES)
+    levels = np.linspace(*LEVELS, pulses) + middle - shift
+    times = FIRST_PULSE_NS + PULSE_GAP_NS * np.arange(pulses)
     left = np.exp(-(times - WINDOW_NS) / TAU_NS)
-    pulses = np.round(THRESHOLD_MV - REST_MV - levels * gain * left).astype(int)
-    assert (pulses[1:] > THRESHOLD_MV - RESET_MV).all()
+    strength = np.round(THRESHOLD_MV - REST_MV - levels * gain * left).astype(int)
+    assert (strength[1:] > THRESHOLD_MV - RESET_MV).all()
     latency = np.full(FULL + 1, -1)
     for p in range(MIN_INTENSITY, FULL + 1):
         latency[p] = round(WINDOW_NS - TAU_NS * np.log(FULL / p))
     return Network(
         latency,
-        [(int(t), int(a)) for t, a in zip(times, pulses)],
+        [(int(t), int(a)) for t, a in zip(times, strength)],
         np.repeat(np.arange(CLASSES), per_class),
         np.round((weights[PIXELS] - shift) * gain * left[0]).astype(int),
         np.round(weights[:PIXELS] * gain).astype(int),
@@ -294,7 +292,8 @@ def simulate(net, images):
     for k, (time, amplitude) in enumerate(net.pulses):
         bias = net.bias if k == 0 else 0 * net.bias
         cells.event(time, amplitude + bias, everywhere)
-        cells.event(time, -amplitude + 0 * bias, everywhere)
+        if k + 1 < len(net.pulses):
+            cells.event(time, -amplitude + 0 * bias, everywhere)
     return cells
 
 
@@ -313,7 +312,7 @@ def save_network(net, path):
         f"train,0,{TRAIN_ROWS}",
         f"test,{TRAIN_ROWS},{TEST_ROWS}",
         "# duration,<ns>: after this nothing happens any more",
-        f"duration,{DURATION_NS}",
+        f"duration,{net.pulses[-1][0] + PULSE_GAP_NS}",
         "# latency,<ns after start> of intensities 0 to 16; -1: no event",
         "latency," + ",".join(map(str, net.latency)),
         "# pulse,<ns after start>,<mV>",
@@ -348,10 +347,10 @@ def evaluate(net, images, labels):
     cells = simulate(net, images[part])
     guess = decide(cells.spikes, net.classes)
     right = int((guess == labels[part]).sum())
-    print(f"test digits         {TEST_ROWS}")
-    print(f"correct             {right} ({100 * right / TEST_ROWS:.1f} %)")
-    print(f"events              {cells.events}")
-    print(f"output spikes       {cells.spikes.sum()}")
+    print(f"test digits          {TEST_ROWS}")
+    print(f"correct              {right} ({100 * right / TEST_ROWS:.1f} %)")
+    print(f"events               {cells.events}")
+    print(f"output spikes        {cells.spikes.sum()}")
     print(f"closest to threshold {1e6 * cells.margin:.0f} nV")
     # The kernel's fixed point is within 10 nV of this simulation.
     if cells.margin < 1e-4:
@@ -374,22 +373,27 @@ def save_expected(guess, spikes, labels, path):
 def cross_validate(images, labels):
     """Accuracy and events per digit of each candidate, training rows only."""
     rows = np.arange(TRAIN_ROWS)
-    best = None
-    for candidate in CANDIDATES:
-        right = events = 0
-        for fold in np.array_split(rows, 5):
-            rest = np.setdiff1d(rows, fold)
-            weights = train(images[rest], labels[rest], **candidate)
-            net = to_millivolts(weights, images[rest], candidate["per_class"])
-            cells = simulate(net, images[fold])
-            guess = decide(cells.spikes, net.classes)
-            right += int((guess == labels[fold]).sum())
-            events += cells.events
-        share, cost = right / TRAIN_ROWS, events / TRAIN_ROWS
-        print(f"{candidate} {100 * share:.1f} % {cost:.0f} events a digit", flush=True)
-        if cost <= MAX_EVENTS and (best is None or share > best[0]):
-            best = (share, candidate)
-    print(f"best within {MAX_EVENTS} events a digit: {best[1]}")
+    results = []
+    for per_class, fan_in in CANDIDATES:
+        right = dict.fromkeys(PULSE_CANDIDATES, 0)
+        events = dict.fromkeys(PULSE_CANDIDATES, 0)
+        for seed in CV_SEEDS:
+            for fold in np.array_split(rows, 5):
+                rest = np.setdiff1d(rows, fold)
+                weights = train(images[rest], labels[rest], per_class, fan_in, seed)
+                for pulses in PULSE_CANDIDATES:
+                    net = to_millivolts(weights, images[rest], per_class, pulses)
+                    cells = simulate(net, images[fold])
+                    guess = decide(cells.spikes, net.classes)
+                    right[pulses] += int((guess == labels[fold]).sum())
+                    events[pulses] += cells.events
+        for pulses in PULSE_CANDIDATES:
+            share = right[pulses] / TRAIN_ROWS / len(CV_SEEDS)
+            cost = events[pulses] / TRAIN_ROWS / len(CV_SEEDS)
+            name = f"per_class {per_class} fan_in {fan_in} pulses {pulses}"
+            print(f"{name}: {100 * share:.2f} %, {cost:.0f} events a digit", flush=True)
+            results.append((cost <= MAX_EVENTS, share, name))
+    print(f"best within {MAX_EVENTS} events a digit: {max(results)[2]}")
 
 
 def main():
@@ -404,8 +408,9 @@ def main():
     stored = DATA / "digits-weights.csv"
     if not options.evaluate:
         part = images[:TRAIN_ROWS]
-        weights = train(part, labels[:TRAIN_ROWS], **CHOSEN)
-        save_network(to_millivolts(weights, part, CHOSEN["per_class"]), stored)
+        size = CHOSEN["per_class"]
+        weights = train(part, labels[:TRAIN_ROWS], size, CHOSEN["fan_in"])
+        save_network(to_millivolts(weights, part, size, CHOSEN["pulses"]), stored)
     net = load_network(stored)
     guess, spikes = evaluate(net, images, labels)
     if not options.evaluate:
