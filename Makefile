@@ -15,7 +15,7 @@ MAKEFLAGS += --no-print-directory
 
 KERNEL ?= stock
 PUT ?=
-export V KDIR LIGHTOS_DATA DESTDIR KVER SIGN_KEY SIGN_CERT
+export V KDIR RUSTC LIGHTOS_OUT LIGHTOS_DATA DESTDIR KVER SIGN_KEY SIGN_CERT
 
 .PHONY: help
 help: ## List the targets

@@ -62,7 +62,7 @@ boot() {
 	local tree=$1 dir=$2
 	in_root timeout --foreground -k 10 "$TIMEOUT" qemu-system-x86_64 \
 		-nodefaults -display none -no-reboot -M q35 -m 2G -smp 2 \
-		-accel "$(accelerator)" -cpu max \
+		-accel "$(accelerator)" -cpu max,la57=off \
 		-kernel "$tree/vmlinuz" -initrd "$dir/initramfs" \
 		-append "console=ttyS0 panic=-1 loglevel=7 rdinit=/init ${LIGHTOS_CMDLINE:-}" \
 		-serial "file:$dir/console" \
@@ -84,7 +84,7 @@ accelerator() {
 # The firmware, run under KVM, must get as far as powering the machine off.
 try_kvm() {
 	in_root timeout 20 qemu-system-x86_64 -nodefaults -display none -no-reboot -M q35 -m 256M \
-		-accel kvm -cpu max -kernel "$TREE/vmlinuz" -append "console=ttyS0 panic=-1 rdinit=/none" \
+		-accel kvm -cpu max,la57=off -kernel "$TREE/vmlinuz" -append "console=ttyS0 panic=-1 rdinit=/none" \
 		-serial stdio </dev/null 2>/dev/null | grep -q 'Linux version'
 }
 

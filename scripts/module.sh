@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 KIND=${1:-stock}
-OUT="$LIGHTOS_DIR/build/$KIND"
+OUT=${LIGHTOS_OUT:-$LIGHTOS_DIR/build/$KIND}
 
 # make prints a lot around an error; keep its output quiet unless asked.
 quiet_make() {
@@ -79,4 +79,4 @@ stock) if [ -n "${KDIR:-}" ]; then build_kdir; else build_stock; fi ;;
 test) build_test ;;
 *) die "usage: module.sh stock|test" ;;
 esac
-say module "build/$KIND/lightos.ko for kernel $(tr '\0' '\n' <"$OUT/lightos.ko" | sed -n 's/^vermagic=\([^ ]*\) .*/\1/p')"
+say module "${OUT#"$LIGHTOS_DIR"/}/lightos.ko for kernel $(tr '\0' '\n' <"$OUT/lightos.ko" | sed -n 's/^vermagic=\([^ ]*\) .*/\1/p')"
