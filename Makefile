@@ -15,7 +15,6 @@ MAKEFLAGS += --no-print-directory
 
 KERNEL ?= stock
 PUT ?=
-export V KDIR RUSTC LIGHTOS_OUT LIGHTOS_DATA DESTDIR KVER SIGN_KEY SIGN_CERT
 
 .PHONY: help
 help: ## List the targets

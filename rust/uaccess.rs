@@ -58,6 +58,19 @@ impl UserArg {
     /// knows less than the first version, `E2BIG` if more than the module, and
     /// uses it; `EFAULT` on a bad address.
     pub(crate) fn read_extensible<T: Extensible>(self) -> Result<T> {
+        // One copy is enough for a caller who knows what the module knows. Any
+        // other is looked at again with its own size.
+        if let Ok(mut value) = self.read::<T>() {
+            if *value.size_mut() as usize == size_of::<T>() {
+                return Ok(value);
+            }
+        }
+        self.read_other_version()
+    }
+
+    /// Copies in a structure of another size than the module's, or from memory
+    /// that is too short for the module's.
+    fn read_other_version<T: Extensible>(self) -> Result<T> {
         let given: u32 = self.read()?;
         let len = given as usize;
         if len < T::FIRST_SIZE {

@@ -37,6 +37,10 @@ use kernel::{
     workqueue::{Work, WorkItem},
 };
 
+/// Events applied in one go with the lock held: a few microseconds' worth, so
+/// that a submitter never waits for a whole cycle.
+const BATCH: u32 = 64;
+
 /// The engine over memory of the kernel.
 pub(crate) type Engine = engine::Engine<VVec<Neuron>, VVec<Event>>;
 
@@ -137,10 +141,30 @@ impl Context {
         self: &Arc<Self>,
         use_engine: impl FnOnce(&mut Engine, u64) -> R,
     ) -> R {
-        self.with_engine(|engine, now| {
-            timed(engine, now, |engine| engine.catch_up(now));
-            use_engine(engine, now)
-        })
+        // What is due now fits the queue; what others add meanwhile is theirs
+        // to wait for.
+        self.apply(clock::monotonic_ns(), uapi::MAX_PENDING_EVENTS);
+        self.with_engine(use_engine)
+    }
+
+    /// Applies up to `limit` of the events due at `now`, in batches: others
+    /// get the lock in between.
+    fn apply(&self, now: u64, limit: u32) {
+        let mut left = limit;
+        while left > 0 {
+            let batch = left.min(BATCH);
+            let mut state = self.state.lock();
+            let begin = clock::monotonic_ns();
+            let applied = state.engine.apply(now, batch);
+            if applied > 0 {
+                let end = clock::monotonic_ns();
+                state.engine.note_busy(end.saturating_sub(begin));
+            }
+            if applied < batch {
+                return;
+            }
+            left -= batch;
+        }
     }
 
     /// Starts the timer for the next cycle, if one is needed and no earlier
@@ -178,18 +202,14 @@ impl WorkItem for Context {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        let mut state = this.state.lock();
-        state.alarm = None;
         let now = clock::monotonic_ns();
-        timed(&mut state.engine, now, |engine| engine.cycle(now));
-        this.arm(&mut state, clock::monotonic_ns());
-    }
-}
-
-/// Applies events and books the time that it took.
-fn timed(engine: &mut Engine, start: u64, apply: impl FnOnce(&mut Engine) -> u32) {
-    if apply(engine) > 0 {
-        engine.note_busy(clock::monotonic_ns().saturating_sub(start));
+        let limit = {
+            let mut state = this.state.lock();
+            state.alarm = None;
+            state.engine.begin_cycle(now)
+        };
+        this.apply(now, limit);
+        this.with_engine(|_, _| ());
     }
 }
 

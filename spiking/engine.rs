@@ -525,22 +525,34 @@ where
     /// The work at a boundary: applies the events that are due at `now`, at most as many as the
     /// configuration allows. Returns how many. 0, and not counted, while stopped.
     pub fn cycle(&mut self, now: u64) -> u32 {
+        let limit = self.begin_cycle(now);
+        self.apply(now, limit)
+    }
+
+    /// Begins the work at a boundary. Returns how many events it may apply, 0 while stopped. A
+    /// caller that holds a lock can spread them over several calls of [`Engine::apply`].
+    pub fn begin_cycle(&mut self, now: u64) -> u32 {
         self.advance(now);
         if !self.running {
             return 0;
         }
         add(&mut self.counters.timer_fires, 1);
-        self.apply_due(self.config.max_events_per_cycle)
+        self.config.max_events_per_cycle
+    }
+
+    /// Applies events that are due at `now`, at most `limit`. Returns how many. 0 while stopped.
+    pub fn apply(&mut self, now: u64, limit: u32) -> u32 {
+        self.advance(now);
+        if !self.running {
+            return 0;
+        }
+        self.apply_due(limit)
     }
 
     /// Applies all events that are due at `now`, at most a full queue. Returns how many. 0 while
     /// stopped.
     pub fn catch_up(&mut self, now: u64) -> u32 {
-        self.advance(now);
-        if !self.running {
-            return 0;
-        }
-        self.apply_due(u32::MAX)
+        self.apply(now, u32::MAX)
     }
 
     /// When [`Engine::cycle`] should next be called: at the first boundary after `now` at which
@@ -698,7 +710,7 @@ where
             let Some(event) = self.queue.pop_due(self.clock) else {
                 break;
             };
-            self.apply(&event);
+            self.apply_event(&event);
             applied = applied.wrapping_add(1);
         }
         add(&mut self.counters.events_processed, u64::from(applied));
@@ -707,7 +719,7 @@ where
 
     /// Applies one event.
     #[inline]
-    fn apply(&mut self, event: &Event) {
+    fn apply_event(&mut self, event: &Event) {
         let counters = &mut self.counters;
         add(
             &mut counters.synaptic_ops,
