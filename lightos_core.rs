@@ -131,7 +131,9 @@ impl MiscDevice for OpenFile {
         .map(|()| 0)
     }
 
-    #[cfg(CONFIG_COMPAT)]
+    /// 32-bit programs. Where their layouts are those of 64-bit ones, the
+    /// default does (`compat_ptr_ioctl`); on x86 two structures differ.
+    #[cfg(all(CONFIG_COMPAT, CONFIG_X86))]
     fn compat_ioctl(this: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
         let arg = UserArg::new(arg);
         match cmd {

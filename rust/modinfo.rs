@@ -8,7 +8,11 @@ pub(crate) const VERSION: &str = "0.3.0";
 /// [`VERSION`] as the query call reports it: `major << 16 | minor << 8 | patch`.
 pub(crate) const VERSION_CODE: u32 = 3 << 8;
 
-const PREFIX: &str = if cfg!(MODULE) { "version=" } else { "lightos.version=" };
+const PREFIX: &str = if cfg!(MODULE) {
+    "version="
+} else {
+    "lightos.version="
+};
 const LEN: usize = PREFIX.len() + VERSION.len() + 1;
 
 /// The entry that `modinfo` and /sys/module read: `version=`, NUL terminated.

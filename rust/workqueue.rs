@@ -8,8 +8,12 @@
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
-use core::{ops::Deref, ptr::NonNull};
-use kernel::{bindings, prelude::*, workqueue::Queue};
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    prelude::*,
+    workqueue::{Queue, RawWorkItem},
+};
 
 /// An owned workqueue; dropping it waits for all its work, then frees it.
 ///
@@ -42,20 +46,24 @@ impl OwnedQueue {
         Ok(Self(NonNull::new(queue).ok_or(ENOMEM)?))
     }
 
+    /// Queues a work item, from any context. What it returns says whether it
+    /// was queued already.
+    ///
+    /// There is no delayed form: `destroy_workqueue()` does not wait for work
+    /// whose delay still runs.
+    pub(crate) fn enqueue<W, const ID: u64>(&self, work: W) -> W::EnqueueOutput
+    where
+        W: RawWorkItem<ID> + Send + 'static,
+    {
+        // SAFETY: The queue is valid by the type invariant and outlives the
+        // borrow, which ends with this call.
+        unsafe { Queue::from_raw(self.0.as_ptr()) }.enqueue(work)
+    }
+
     /// Waits until the queue is empty, work that is queued meanwhile included.
     pub(crate) fn drain(&self) {
         // SAFETY: The pointer is valid by the type invariant.
         unsafe { bindings::drain_workqueue(self.0.as_ptr()) }
-    }
-}
-
-impl Deref for OwnedQueue {
-    type Target = Queue;
-
-    fn deref(&self) -> &Queue {
-        // SAFETY: The queue is valid by the type invariant and lives at least
-        // as long as the borrow of `self`.
-        unsafe { Queue::from_raw(self.0.as_ptr()) }
     }
 }
 

@@ -213,12 +213,12 @@ impl From<Counters> for uapi::SpikingCounters {
 }
 
 /// A 64-bit number as i386 lays it out: two halves, low one first.
-#[cfg(CONFIG_COMPAT)]
+#[cfg(all(CONFIG_COMPAT, CONFIG_X86))]
 fn halves(value: u64) -> [u32; 2] {
     [value as u32, (value >> 32) as u32]
 }
 
-#[cfg(CONFIG_COMPAT)]
+#[cfg(all(CONFIG_COMPAT, CONFIG_X86))]
 impl From<uapi::compat::SpikeEvent> for Input {
     fn from(event: uapi::compat::SpikeEvent) -> Self {
         let [low, high] = event.timestamp_ns;
@@ -231,7 +231,7 @@ impl From<uapi::compat::SpikeEvent> for Input {
     }
 }
 
-#[cfg(CONFIG_COMPAT)]
+#[cfg(all(CONFIG_COMPAT, CONFIG_X86))]
 impl From<(u32, NeuronReport)> for uapi::compat::NeuronState {
     fn from((neuron_id, report): (u32, NeuronReport)) -> Self {
         Self {

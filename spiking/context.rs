@@ -6,8 +6,8 @@
 //!
 //! [`State`] is guarded by one mutex, taken in process context only: by ioctls
 //! and by the work item. The timer fires in hard-interrupt context, takes no
-//! lock and does nothing but hand over to the work item. There is no other
-//! lock, hence no lock order.
+//! lock and does nothing but hand over to the work item. No other lock is
+//! taken with this one held, nor this one with another held.
 //!
 //! # Life of a cycle
 //!
@@ -141,10 +141,13 @@ impl Context {
         self: &Arc<Self>,
         use_engine: impl FnOnce(&mut Engine, u64) -> R,
     ) -> R {
-        // What is due now fits the queue; what others add meanwhile is theirs
-        // to wait for.
+        // Most of the work in batches; what fell due meanwhile under the lock
+        // that the answer is given with.
         self.apply(clock::monotonic_ns(), uapi::MAX_PENDING_EVENTS);
-        self.with_engine(use_engine)
+        self.with_engine(|engine, now| {
+            apply_timed(engine, now, u32::MAX);
+            use_engine(engine, now)
+        })
     }
 
     /// Applies up to `limit` of the events due at `now`, in batches: others
@@ -153,14 +156,7 @@ impl Context {
         let mut left = limit;
         while left > 0 {
             let batch = left.min(BATCH);
-            let mut state = self.state.lock();
-            let begin = clock::monotonic_ns();
-            let applied = state.engine.apply(now, batch);
-            if applied > 0 {
-                let end = clock::monotonic_ns();
-                state.engine.note_busy(end.saturating_sub(begin));
-            }
-            if applied < batch {
+            if apply_timed(&mut self.state.lock().engine, now, batch) < batch {
                 return;
             }
             left -= batch;
@@ -211,6 +207,16 @@ impl WorkItem for Context {
         this.apply(now, limit);
         this.with_engine(|_, _| ());
     }
+}
+
+/// Applies events and books the time that it took. Returns how many.
+fn apply_timed(engine: &mut Engine, now: u64, limit: u32) -> u32 {
+    let begin = clock::monotonic_ns();
+    let applied = engine.apply(now, limit);
+    if applied > 0 {
+        engine.note_busy(clock::monotonic_ns().saturating_sub(begin));
+    }
+    applied
 }
 
 fn table<T: Copy>(initial: T, len: u32) -> Result<VVec<T>> {

@@ -401,6 +401,8 @@ pub struct Engine<N, Q> {
     grid: Grid,
     /// The boundary from which [`Counters::cycles`] counts.
     cycles_from: u64,
+    /// The boundary that the next cycle belongs to, in ns.
+    cycle_due: u64,
     delta_threshold_mv: u32,
     /// All but the last two fields and `cycles`, `events_pending`.
     counters: Counters,
@@ -435,6 +437,7 @@ where
                 ran: 0,
             },
             cycles_from: 0,
+            cycle_due: now,
             delta_threshold_mv: 0,
             counters: Counters::default(),
             window: Window::new(0, 0),
@@ -452,6 +455,7 @@ where
         if self.running {
             let ran = self.grid.ran_at(self.clock);
             self.grid.restart(self.clock, new.interval_ns(), ran);
+            self.cycle_due = self.grid.next;
             self.running = new.enabled;
         }
     }
@@ -473,6 +477,7 @@ where
         let ran = self.grid.ran;
         self.grid
             .restart(self.clock, self.config.interval_ns(), ran);
+        self.cycle_due = self.grid.next;
         self.running = true;
         Ok(())
     }
@@ -511,6 +516,7 @@ where
             neuron: input.neuron_id,
             amplitude_mv: input.amplitude_mv,
             synapse_count: input.synapse_count,
+            late,
         };
         if !self.queue.push(event) {
             add(&mut self.counters.events_dropped, 1);
@@ -529,15 +535,22 @@ where
         self.apply(now, limit)
     }
 
-    /// Begins the work at a boundary. Returns how many events it may apply, 0 while stopped. A
-    /// caller that holds a lock can spread them over several calls of [`Engine::apply`].
+    /// Begins the work at a boundary. Returns how many events it may apply, at most a full queue;
+    /// 0 while stopped or when no boundary has passed since the last cycle. A caller that holds a
+    /// lock can spread them over several calls of [`Engine::apply`].
     pub fn begin_cycle(&mut self, now: u64) -> u32 {
         self.advance(now);
         if !self.running {
             return 0;
         }
+        // One cycle a boundary: a call between two of them finds none due.
+        if self.clock < self.cycle_due {
+            return 0;
+        }
+        self.cycle_due = self.grid.next;
         add(&mut self.counters.timer_fires, 1);
-        self.config.max_events_per_cycle
+        let capacity = u32::try_from(self.queue.capacity()).unwrap_or(u32::MAX);
+        self.config.max_events_per_cycle.min(capacity)
     }
 
     /// Applies events that are due at `now`, at most `limit`. Returns how many. 0 while stopped.
@@ -732,7 +745,7 @@ where
             counters.neurons_used = counters.neurons_used.saturating_add(1);
         }
         // Only after a reset of the neurons; the update then counts it as of the reset.
-        let late = event.time < neuron.last_update();
+        let late = !event.late && event.time < neuron.last_update();
         add(&mut counters.events_late, u64::from(late));
 
         let amplitude = match self.config.encoding {
@@ -741,6 +754,11 @@ where
                 Some(spike) if self.grid.same_interval(spike, event.time) => None,
                 _ => Some(event.amplitude_mv),
             },
+            // Deaf to this change; what was received before it stays.
+            Encoding::Delta if neuron.is_refractory(event.time, &self.params) => {
+                add(&mut counters.events_refractory, 1);
+                return;
+            }
             Encoding::Delta => neuron.take_delta(event.amplitude_mv, self.delta_threshold_mv),
         };
         let Some(amplitude) = amplitude else {

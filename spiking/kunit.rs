@@ -68,7 +68,14 @@ mod lif {
         // 500 mV above rest, after k time constants: 500 * exp(-k) - 70.
         let mut neuron = Neuron::at_rest(0);
         neuron.update(0, 500, &LifParams::DEFAULT);
-        for (ms, mv) in [(0, 430), (5, 233), (10, 114), (20, -2), (40, -61), (1000, -70)] {
+        for (ms, mv) in [
+            (0, 430),
+            (5, 233),
+            (10, 114),
+            (20, -2),
+            (40, -61),
+            (1000, -70),
+        ] {
             assert_eq!(neuron.membrane_mv(ms * MS, &LifParams::DEFAULT), mv);
         }
     }
@@ -174,7 +181,9 @@ mod engine {
         engine.configure(enabled(0, 3)?, 0);
         engine.start(0).map_err(|_| EINVAL)?;
         for neuron in 0..8 {
-            engine.submit(input(neuron, 1, 600), 1).map_err(|_| EINVAL)?;
+            engine
+                .submit(input(neuron, 1, 600), 1)
+                .map_err(|_| EINVAL)?;
         }
         assert_eq!(engine.cycle(MS), 3);
         assert_eq!(engine.counters(MS).events_pending, 5);
@@ -206,111 +215,141 @@ mod engine {
 #[kunit_tests(lightos_context)]
 mod context {
     use super::*;
+    use core::ops::Deref;
     use kernel::{
         sync::Arc,
         time::{delay::fsleep, Delta},
     };
 
-    fn running_context() -> Result<Arc<Context>> {
-        let context = Context::new()?;
-        let config = enabled(0, 0)?;
-        context.with_engine(|engine, now| {
-            engine.configure(config, now);
-            engine.start(now)
-        })
-        .map_err(|_| EINVAL)?;
-        Ok(context)
+    /// A running context that is shut down when a test gives up early. A
+    /// failed assertion runs no destructor: tests assert after [`Running::end`].
+    struct Running(Arc<Context>);
+
+    impl Running {
+        fn new() -> Result<Self> {
+            let running = Self(Context::new()?);
+            let config = enabled(0, 0)?;
+            running
+                .with_engine(|engine, now| {
+                    engine.configure(config, now);
+                    engine.start(now)
+                })
+                .map_err(|_| EINVAL)?;
+            Ok(running)
+        }
+
+        fn submit(&self, neuron: u32, delay_ns: u64) -> Result {
+            self.with_engine(|engine, now| engine.submit(input(neuron, now + delay_ns, 600), now))
+                .map_err(|_| EINVAL)
+        }
+
+        /// Waits, at most five seconds, until `events` events were processed.
+        fn wait_for(&self, events: u64) -> bool {
+            for _ in 0..1000 {
+                let done = self.with_engine(|engine, now| engine.counters(now).events_processed);
+                if done >= events {
+                    return true;
+                }
+                fsleep(Delta::from_millis(5));
+            }
+            false
+        }
+
+        fn spikes_of(&self, neuron: u32) -> Option<u64> {
+            self.with_engine(|engine, now| engine.neuron_report(neuron, now))
+                .map(|report| report.total_spikes)
+        }
+
+        fn timer_fires(&self) -> u64 {
+            self.with_engine(|engine, now| engine.counters(now).timer_fires)
+        }
+
+        /// Shuts the context down; whether nothing else refers to it then.
+        fn end(self) -> bool {
+            let context = self.0.clone();
+            drop(self);
+            Arc::into_unique_or_drop(context).is_some()
+        }
     }
 
-    /// Waits, at most five seconds, until `events` events were processed.
-    fn wait_for(context: &Arc<Context>, events: u64) -> bool {
-        for _ in 0..1000 {
-            let done = context.with_engine(|engine, now| engine.counters(now).events_processed);
-            if done >= events {
-                return true;
-            }
-            fsleep(Delta::from_millis(5));
+    impl Deref for Running {
+        type Target = Arc<Context>;
+
+        fn deref(&self) -> &Arc<Context> {
+            &self.0
         }
-        false
+    }
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            self.0.shut_down();
+        }
     }
 
     #[test]
     fn timer_and_work_apply_events() -> Result {
-        let context = running_context()?;
+        let context = Running::new()?;
         for delay in [0, 3 * MS, 20 * MS] {
-            context
-                .with_engine(|engine, now| engine.submit(input(7, now + delay, 600), now))
-                .map_err(|_| EINVAL)?;
+            context.submit(7, delay)?;
         }
-        assert!(wait_for(&context, 3));
-        let report = context
-            .with_engine(|engine, now| engine.neuron_report(7, now))
-            .ok_or(EINVAL)?;
-        assert_eq!(report.total_spikes, 3);
-        context.shut_down();
+        let processed = context.wait_for(3);
+        let spikes = context.spikes_of(7);
+        context.end();
+        assert!(processed);
+        assert_eq!(spikes, Some(3));
         Ok(())
     }
 
     #[test]
     fn earlier_event_moves_the_timer_forward() -> Result {
-        let context = running_context()?;
-        for delay in [50_000 * MS, 2 * MS] {
-            context
-                .with_engine(|engine, now| engine.submit(input(1, now + delay, 600), now))
-                .map_err(|_| EINVAL)?;
-        }
-        assert!(wait_for(&context, 1));
-        context.shut_down();
+        let context = Running::new()?;
+        context.submit(1, 50_000 * MS)?;
+        context.submit(1, 2 * MS)?;
+        let processed = context.wait_for(1);
+        context.end();
+        assert!(processed);
         Ok(())
     }
 
     #[test]
     fn idle_engine_is_not_woken() -> Result {
-        let context = running_context()?;
-        let fires = |context: &Arc<Context>| {
-            context.with_engine(|engine, now| engine.counters(now).timer_fires)
-        };
-        let before = fires(&context);
+        let context = Running::new()?;
+        let before = context.timer_fires();
         fsleep(Delta::from_millis(50));
-        assert_eq!(fires(&context), before);
-        context.shut_down();
+        let after = context.timer_fires();
+        context.end();
+        assert_eq!(after, before);
         Ok(())
     }
 
     #[test]
     fn shut_down_leaves_nothing_behind() -> Result {
-        let context = running_context()?;
-        for step in 0..100 {
-            context
-                .with_engine(|engine, now| engine.submit(input(step, now + MS, 600), now))
-                .map_err(|_| EINVAL)?;
+        let context = Running::new()?;
+        for neuron in 0..100 {
+            context.submit(neuron, MS)?;
         }
         fsleep(Delta::from_millis(1));
-        context.shut_down();
         // The timer and the work held the only other references.
-        assert!(Arc::into_unique_or_drop(context).is_some());
+        assert!(context.end());
         Ok(())
     }
 
     #[test]
     fn reset_gives_fresh_neurons() -> Result {
-        let context = running_context()?;
-        context
-            .with_engine(|engine, now| engine.submit(input(3, 0, 600), now))
-            .map_err(|_| EINVAL)?;
+        let context = Running::new()?;
+        context.submit(3, 0)?;
         let everything = Reset {
             neurons: true,
             pending: true,
             counters: true,
         };
-        let spikes = context.with_engine_up_to_date(|engine, now| {
-            let before = engine.neuron_report(3, now).map(|r| r.total_spikes);
-            engine.reset(everything, now);
-            let after = engine.neuron_report(3, now).map(|r| r.total_spikes);
-            (before, after)
-        });
-        assert_eq!(spikes, (Some(1), Some(0)));
-        context.shut_down();
+        let processed = context.wait_for(1);
+        let before = context.spikes_of(3);
+        context.with_engine(|engine, now| engine.reset(everything, now));
+        let after = context.spikes_of(3);
+        context.end();
+        assert!(processed);
+        assert_eq!((before, after), (Some(1), Some(0)));
         Ok(())
     }
 }

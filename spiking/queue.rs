@@ -24,6 +24,8 @@ pub struct Event {
     pub amplitude_mv: i32,
     /// How many synapses it stands for; 0 means 1.
     pub synapse_count: u32,
+    /// Found late when it was submitted, and counted so.
+    pub late: bool,
 }
 
 impl Event {
@@ -34,6 +36,7 @@ impl Event {
         neuron: 0,
         amplitude_mv: 0,
         synapse_count: 0,
+        late: false,
     };
 
     /// Whether `self` comes before `other`.

@@ -202,7 +202,8 @@ struct lightos_neuron_state {
 /* the same for 64-bit and 32-bit programs. A call is recognised by   */
 /* type and number, so that its structure can grow:                   */
 /* - size below the first published one: EINVAL;                      */
-/* - size above what the module knows: E2BIG unless the rest is zero; */
+/* - size above what the module knows: E2BIG unless the rest is zero, */
+/*   and above 4096 in any case;                                      */
 /* - unknown flags or a reserved field that is not zero: EINVAL.      */
 /* A file opened read-only may make the calls marked "query"; others  */
 /* give EBADF there.                                                  */
@@ -294,7 +295,7 @@ struct lightos_nop {
  * @neuron_updates: out: distinct (neuron, cycle) pairs that were computed
  * @cycles: out: processing intervals that passed while the engine ran
  * @timer_fires: out: how many of them woke the engine
- * @busy_ns: out: processor time spent applying events, in nanoseconds
+ * @busy_ns: out: time spent applying events, in nanoseconds
  * @neurons_used: out: neurons that ever received an event
  * @events_pending: out: events waiting now
  * @delta_threshold_mv: out: present delta threshold, 0 unless delta encoding

@@ -163,8 +163,9 @@ abi_struct!(
     }
 );
 
-/// The structures whose layout differs on i386.
-#[cfg(CONFIG_COMPAT)]
+/// The structures whose layout differs on i386. Other 32-bit programs, those of
+/// Arm among them, have the layouts above.
+#[cfg(all(CONFIG_COMPAT, CONFIG_X86))]
 pub(crate) mod compat {
     use super::*;
 
