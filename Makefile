@@ -5,6 +5,7 @@
 #
 #   KDIR=<tree>   build against a Rust-enabled 7.3 tree (or its build folder)
 #                 of your own instead of Debian's stock kernel
+#   KVER=<release>  which of Debian's kernels to build and install for
 #   V=1           show the commands
 
 SHELL := /bin/bash
@@ -15,6 +16,7 @@ MAKEFLAGS += --no-print-directory
 
 KERNEL ?= stock
 PUT ?=
+
 
 .PHONY: help
 help: ## List the targets
@@ -69,15 +71,16 @@ uninstall: ## Undo install
 	@scripts/install.sh uninstall
 
 .PHONY: check
-check: ## Formatting, clippy (kernel and userspace), documentation build
+check: ## Formatting and lints, of the module and of userspace
 	@scripts/check.sh
 
 .PHONY: clean
 clean: ## Remove build/; caches and cargo's files stay
 	rm -rf build
 
-# CMD reaches the guest through the environment: no quoting can break it.
-guest: export CMD := $(value CMD)
+# CMD reaches the guest through the environment, unexpanded: "$$" and quotes in
+# it are the guest's.
+guest: override export CMD := $(value CMD)
 ifeq ($(KERNEL),test)
 guest shell: build/test/lightos.ko
 endif

@@ -8,9 +8,14 @@
 
 failed=0
 step() { # NAME COMMAND...
-	local name=$1
+	local name=$1 status
 	shift
-	if "$@" >"$LIGHTOS_CACHE/log/check.log" 2>&1; then
+	# Not within the `if`: bash ignores `set -e` there.
+	set +e
+	(set -e && "$@") >"$LIGHTOS_CACHE/log/check.log" 2>&1
+	status=$?
+	set -e
+	if [ "$status" = 0 ]; then
 		say ok "$name"
 	else
 		say FAILED "$name"
@@ -28,8 +33,7 @@ kernel_clippy() {
 	rm -rf "$out"
 	mkdir -p "$out"
 	in_root make -C "$tree" M="$LIGHTOS_DIR" MO="$out" CONFIG_LIGHTOS=m CLIPPY=1 \
-		CC=x86_64-linux-gnu-gcc-14 HOSTCC=gcc-14 KERNELRELEASE="$release" modules >"$out.log" 2>&1
-	cat "$out.log"
+		CC=x86_64-linux-gnu-gcc-14 HOSTCC=gcc-14 KERNELRELEASE="$release" modules 2>&1 | tee "$out.log"
 	! grep -qE '^(warning|error)' "$out.log"
 }
 

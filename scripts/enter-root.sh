@@ -4,6 +4,7 @@
 # The inner half of in_root (lib.sh): mounts what the command needs below the
 # build root and runs it there. Runs as root in a mount namespace of its own.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
 
 mount -t proc proc "$LIGHTOS_ROOT/proc"
 mount --rbind /dev "$LIGHTOS_ROOT/dev"

@@ -6,7 +6,8 @@
 # its exit status. A kernel warning, oops, lockdep or KASAN report anywhere
 # makes it fail with status 99.
 #
-#   -k stock|test   which kernel (stock)
+#   -k stock|test   which kernel (stock); with KDIR set, stock means that tree's
+#                   own bzImage and the module built against it
 #   -p FILE         copy FILE (or a folder's contents) to /data; repeatable
 #   -n              do not load the module
 #   -i              interactive shell instead of a command
@@ -30,8 +31,25 @@ while getopts k:p:nil:t:e: opt; do
 done
 shift $((OPTIND - 1))
 
-# What the kernel prints when something is wrong with it.
-FAULTS='WARNING: |BUG: |BUG at|Oops|KASAN|KFENCE|UBSAN|ODEBUG|possible recursive locking|possible circular locking|inconsistent lock state|suspicious RCU usage|sleeping function called|blocked for more than|soft lockup|hard LOCKUP|self-detected stall|detected stalls|Kernel panic|general protection fault|unable to handle|unreferenced object|kmemleak: [1-9]|refcount_t:|list_(add|del) corruption|rust_panic|panicked at'
+# The guest's kernel is that of the module at hand, whatever is being installed.
+unset KVER
+
+# What the kernel prints when something is wrong with it. A warning starts its
+# line; mitigations of the processor say "WARNING" further on.
+FAULTS='\] WARNING: |\] BUG: |BUG at|trying to register non-static key|Oops|KASAN|KFENCE|UBSAN|ODEBUG|possible recursive locking|possible circular locking|inconsistent lock state|suspicious RCU usage|sleeping function called|blocked for more than|soft lockup|hard LOCKUP|self-detected stall|detected stalls|Kernel panic|general protection fault|unable to handle|unreferenced object|kmemleak: [1-9]|refcount_t:|list_(add|del) corruption|rust_panic|panicked at'
+
+# Sets TREE, VMLINUZ and MODULE.
+find_kernel() {
+	"$LIGHTOS_DIR/scripts/root.sh"
+	if [ "$KERNEL" = stock ] && [ -n "$KDIR" ]; then
+		TREE=$KDIR VMLINUZ=$KDIR/arch/x86/boot/bzImage MODULE=$LIGHTOS_DIR/build/kdir/lightos.ko
+		[ -e "$VMLINUZ" ] || die "KDIR=$KDIR holds no arch/x86/boot/bzImage to boot: build that kernel ('make bzImage')," \
+			"with a serial console and an initramfs, or leave KDIR unset to use Debian's."
+		return
+	fi
+	TREE=$("$LIGHTOS_DIR/scripts/kernel.sh" "$KERNEL" 2> >(grep -v '^  kernel ' >&2))
+	VMLINUZ=$TREE/vmlinuz MODULE=$LIGHTOS_DIR/build/$KERNEL/lightos.ko
+}
 
 build_initramfs() {
 	local tree=$1 dir=$2 root=$2/root file
@@ -39,17 +57,15 @@ build_initramfs() {
 	cp "$(root_dir)/usr/bin/busybox" "$root/bin/busybox"
 	cp "$LIGHTOS_DIR/scripts/guest/init" "$root/init"
 	chmod 755 "$root/init"
-	# An unpacked kernel has no list of built-in modules; depmod wants one.
-	if [ -e "$LIGHTOS_DIR/build/$KERNEL/lightos.ko" ]; then
+	if [ -e "$MODULE" ]; then
+		# Not the machine's own signing key: the guest does not know it.
 		DESTDIR=$root KVER=$(cat "$tree/include/config/kernel.release") \
-			MODULE="$LIGHTOS_DIR/build/$KERNEL/lightos.ko" \
-			"$LIGHTOS_DIR/scripts/install.sh" module
+			MODULE=$MODULE SIGN_KEY=/nonexistent "$LIGHTOS_DIR/scripts/install.sh" module
 	fi
 	for file in ${PUT[@]+"${PUT[@]}"}; do
 		[ -e "$file" ] || die "PUT: there is no file '$file'"
 		if [ -d "$file" ]; then cp -RL "$file/." "$root/data/"; else cp -L "$file" "$root/data/"; fi
 	done
-	printf '%s\n' "$*" | sed 1d >/dev/null
 	printf '%s\n' "$COMMAND" >"$root/data/.cmd"
 	printf 'LOAD=%s\nINTERACTIVE=%s\nROWS=%s\nCOLS=%s\n' "$LOAD" "$INTERACTIVE" \
 		"$(tput lines 2>/dev/null || echo 24)" "$(tput cols 2>/dev/null || echo 80)" >"$root/etc/guest.conf"
@@ -59,32 +75,34 @@ build_initramfs() {
 in_root_cpio() { in_root cpio --quiet -o -H newc -R 0:0; }
 
 boot() {
-	local tree=$1 dir=$2
+	local dir=$1
 	in_root timeout --foreground -k 10 "$TIMEOUT" qemu-system-x86_64 \
 		-nodefaults -display none -no-reboot -M q35 -m 2G -smp 2 \
 		-accel "$(accelerator)" -cpu max,la57=off \
-		-kernel "$tree/vmlinuz" -initrd "$dir/initramfs" \
+		-kernel "$VMLINUZ" -initrd "$dir/initramfs" \
 		-append "console=ttyS0 panic=-1 loglevel=7 rdinit=/init ${LIGHTOS_CMDLINE:-}" \
 		-serial "file:$dir/console" \
 		-chardev stdio,id=out,signal=off -serial chardev:out
 }
 
 # KVM where a start under it was tried and worked, emulation elsewhere. The
-# trial boots nothing: a broken KVM fails as it makes its first processor.
+# verdict holds until the machine boots anew; without access to /dev/kvm there
+# is nothing to try and nothing to keep.
 accelerator() {
 	local verdict
+	[ -w /dev/kvm ] || { echo tcg; return; }
 	verdict="$LIGHTOS_CACHE/accel-$(cat /proc/sys/kernel/random/boot_id)"
 	if [ ! -s "$verdict" ]; then
-		rm -f "$LIGHTOS_CACHE"/accel-*
-		if [ -w /dev/kvm ] && try_kvm; then echo kvm >"$verdict"; else echo tcg >"$verdict"; fi
+		if try_kvm; then echo kvm; else echo tcg; fi >"$verdict.$$"
+		mv "$verdict.$$" "$verdict"
 	fi
 	cat "$verdict"
 }
 
-# The firmware, run under KVM, must get as far as powering the machine off.
+# The kernel, run under KVM, must get as far as its first message.
 try_kvm() {
 	in_root timeout 20 qemu-system-x86_64 -nodefaults -display none -no-reboot -M q35 -m 256M \
-		-accel kvm -cpu max,la57=off -kernel "$TREE/vmlinuz" -append "console=ttyS0 panic=-1 rdinit=/none" \
+		-accel kvm -cpu max,la57=off -kernel "$VMLINUZ" -append "console=ttyS0 panic=-1 rdinit=/none" \
 		-serial stdio </dev/null 2>/dev/null | grep -q 'Linux version'
 }
 
@@ -95,21 +113,23 @@ faults_in() {
 }
 
 main() {
-	local dir status=0 guest_status
-	TREE=$("$LIGHTOS_DIR/scripts/kernel.sh" "$KERNEL" 2> >(grep -v '^  kernel ' >&2))
+	local dir status=0 guest_status saved
+	[ "$INTERACTIVE" = yes ] || [ -n "$*" ] || die "what shall the guest run? make guest CMD='…'"
+	find_kernel
 	dir=$(mktemp -d "$LIGHTOS_CACHE/guest.XXXXXX")
 	# shellcheck disable=SC2064
 	trap "rm -rf '$dir'" EXIT
 	COMMAND="$*" build_initramfs "$TREE" "$dir"
 	if [ "$INTERACTIVE" = yes ]; then
-		local saved
 		saved=$(stty -g)
+		# shellcheck disable=SC2064
+		trap "stty '$saved'; rm -rf '$dir'" EXIT
 		say guest "interactive; 'exit' powers it off"
 		stty raw -echo
-		boot "$TREE" "$dir" || status=$?
+		boot "$dir" || status=$?
 		stty "$saved"
 	else
-		boot "$TREE" "$dir" </dev/null || status=$?
+		boot "$dir" </dev/null || status=$?
 	fi
 	[ -z "$LOG" ] || cp "$dir/console" "$LOG"
 	guest_status=$(status_of "$dir/console")

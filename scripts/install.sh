@@ -12,21 +12,23 @@
 #   KDIR     the kernel tree that has scripts/sign-file
 . "$(dirname "$0")/lib.sh"
 
-DESTDIR=${DESTDIR:-}
-MODULE=${MODULE:-$LIGHTOS_DIR/build/stock/lightos.ko}
+MODULE=${MODULE:-$LIGHTOS_DIR/build/$([ -n "$KDIR" ] && echo kdir || echo stock)/lightos.ko}
 KVER=${KVER:-$(uname -r)}
-SIGN_KEY=${SIGN_KEY:-/var/lib/dkms/mok.key}
-SIGN_CERT=${SIGN_CERT:-/var/lib/dkms/mok.pub}
+SIGN_KEY=$(full_path "${SIGN_KEY:-/var/lib/dkms/mok.key}")
+SIGN_CERT=$(full_path "${SIGN_CERT:-/var/lib/dkms/mok.pub}")
 
 # Into a folder of the user's no root is needed; into the system it is.
 place() { if [ -n "$DESTDIR" ]; then "$@"; else as_root "$@"; fi; }
 
-# kmod of the host where it has one, else of the build root.
-kmod_tool() {
-	if command -v "$1" >/dev/null || [ -x "/sbin/$1" ]; then
-		PATH=$PATH:/sbin:/usr/sbin place "$@"
+# depmod of the host where it has one; below a folder, that of the build root
+# serves as well.
+depmod_tool() {
+	if command -v depmod >/dev/null; then
+		place depmod "$@"
+	elif [ -n "$DESTDIR" ]; then
+		in_root depmod "$@"
 	else
-		in_root "$@"
+		die "depmod is not installed: apt-get install kmod"
 	fi
 }
 
@@ -41,18 +43,21 @@ check_release() {
 	[ -e "$MODULE" ] || die "there is no $MODULE: run 'make drivers' first"
 	built=$(module_release)
 	[ "$built" = "$KVER" ] || die "the module was built for kernel $built, not for $KVER." \
-		"A module fits one kernel only: boot $built, or build for this one with 'make drivers KDIR=<its tree>', then install again."
+		"A module fits one kernel only. For one of Debian's kernels: 'make drivers KVER=$KVER', then install again;" \
+		"for one of your own: 'make drivers install KDIR=<its tree>'."
 }
 
 signing_required() {
 	[ -z "$DESTDIR" ] || return 1
 	grep -qs '^CONFIG_MODULE_SIG_FORCE=y' "/boot/config-$KVER" ||
+		grep -qsx Y /sys/module/module/parameters/sig_enforce ||
 		grep -qsE '\[(integrity|confidentiality)\]' /sys/kernel/security/lockdown
 }
 
 sign() {
 	local file=$1 sign_file
-	if [ ! -r "$SIGN_KEY" ] || [ ! -r "$SIGN_CERT" ]; then
+	# DKMS keeps its key readable for root alone.
+	if ! place test -r "$SIGN_KEY" || ! place test -r "$SIGN_CERT"; then
 		signing_required || return 0
 		die "this kernel loads signed modules only (Secure Boot), and there is no key." \
 			"Documentation/building.rst, 'Secure Boot', says how to make and enrol one."
@@ -64,7 +69,7 @@ sign() {
 
 find_sign_file() {
 	local tree
-	for tree in "${KDIR:-}" "/lib/modules/$KVER/build" "$LIGHTOS_CACHE"/stock-*; do
+	for tree in "$KDIR" "/lib/modules/$KVER/build" "$LIGHTOS_CACHE"/stock-*; do
 		[ -n "$tree" ] && [ -x "$tree/scripts/sign-file" ] && printf '%s' "$tree/scripts/sign-file" && return
 	done
 	return 1
@@ -73,8 +78,11 @@ find_sign_file() {
 # sign-file of the prepared tree needs the libraries of the build root.
 sign_with() {
 	case $1 in
-	"$LIGHTOS_CACHE"/*) LIGHTOS_EXTRA_BIND="$(dirname "$SIGN_KEY"):$(dirname "$SIGN_CERT"):$(dirname "$2")" in_root "$1" sha512 "$SIGN_KEY" "$SIGN_CERT" "$2" ;;
-	*) "$1" sha512 "$SIGN_KEY" "$SIGN_CERT" "$2" ;;
+	"$LIGHTOS_CACHE"/*)
+		LIGHTOS_EXTRA_BIND="$(dirname "$SIGN_KEY"):$(dirname "$SIGN_CERT"):$(dirname "$2")" \
+			in_root_as_root "$1" sha512 "$SIGN_KEY" "$SIGN_CERT" "$2"
+		;;
+	*) place "$1" sha512 "$SIGN_KEY" "$SIGN_CERT" "$2" ;;
 	esac
 }
 
@@ -96,9 +104,9 @@ run_depmod() {
 		for list in modules.order modules.builtin modules.builtin.modinfo; do
 			[ -e "$dir/$list" ] || : >"$dir/$list"
 		done
-		kmod_tool depmod -b "$DESTDIR" "$1"
+		depmod_tool -b "$DESTDIR" "$1"
 	else
-		kmod_tool depmod "$1"
+		depmod_tool "$1"
 	fi
 }
 

@@ -13,38 +13,39 @@
 # Prints the path of the tree. Both come from one source package.
 . "$(dirname "$0")/lib.sh"
 
-# Sets RELEASE (as in uname -r) and VERSION (of the package) to what the suite
-# offers now or, once something was set up, to what was taken then.
+# Sets RELEASE (as in uname -r) and VERSION (of the package). What was taken
+# once is kept while its tree is there; else it is what the suite offers now.
+# KVER asks for a certain release, such as the running one.
 pick_release() {
-	local picked="$LIGHTOS_CACHE/kernel-release"
-	if [ ! -s "$picked" ]; then
-		say setup "looking for a $KERNEL_SERIES kernel in $ROOT_SUITE-backports"
-		root_apt update >/dev/null
-		newest_release >"$picked.part" || { rm -f "$picked.part"; no_release; }
-		[ -s "$picked.part" ] || no_release
-		mv "$picked.part" "$picked"
+	local picked="$LIGHTOS_CACHE/kernel-release${KVER:+-$KVER}"
+	if [ -s "$picked" ]; then
+		read -r RELEASE VERSION <"$picked"
+		[ ! -e "$LIGHTOS_CACHE/stock-$VERSION/.ready" ] || return 0
 	fi
+	say setup "looking for kernel ${KVER:-$KERNEL_SERIES} in $ROOT_SUITE-backports"
+	in_root_as_root apt-get -q update >"$LIGHTOS_CACHE/log/apt-update.log" 2>&1 ||
+		{ tail -n 5 "$LIGHTOS_CACHE/log/apt-update.log" >&2; die "apt-get update failed in the build root: is Debian's archive reachable?"; }
+	newest_release >"$picked.part"
+	[ -s "$picked.part" ] || no_release
+	mv "$picked.part" "$picked"
 	read -r RELEASE VERSION <"$picked"
 }
 
 no_release() {
-	die "$ROOT_SUITE-backports offers no linux-headers-$KERNEL_SERIES.y package now." \
+	die "$ROOT_SUITE-backports offers no linux-headers-${KVER:-$KERNEL_SERIES.y} package now." \
 		"Build against a Rust-enabled $KERNEL_SERIES tree of your own with KDIR=<tree>."
 }
 
+# "RELEASE VERSION" of the newest headers package, or of those for KVER.
 newest_release() {
-	root_apt_cache madison "^linux-headers-$KERNEL_SERIES\\.[0-9]+\\+deb[0-9]+-amd64\$" |
-		tr -d ' ' | sort -t'|' -k2,2V | tail -n 1 |
-		awk -F'|' '{ sub("^linux-headers-", "", $1); print $1, $2 }'
-}
-
-root_apt() { as_root chroot "$(root_dir)" apt-get -q "$@" </dev/null; }
-root_apt_cache() { # madison takes names only: expand the pattern first
-	local names
-	names=$(as_root chroot "$(root_dir)" apt-cache search --names-only "$2" | cut -d' ' -f1)
-	[ -n "$names" ] || return 1
+	local pattern names
+	pattern="^linux-headers-$KERNEL_SERIES\\.[0-9]+\\+deb[0-9]+-amd64\$"
+	names=$(in_root apt-cache search --names-only "$pattern" | cut -d' ' -f1)
+	[ -z "${KVER:-}" ] || names=$(grep -xF "linux-headers-$KVER" <<<"$names" || true)
+	[ -n "$names" ] || return 0
 	# shellcheck disable=SC2086
-	as_root chroot "$(root_dir)" apt-cache "$1" $names
+	in_root apt-cache madison $names | tr -d ' ' | sort -t'|' -k2,2V | tail -n 1 |
+		awk -F'|' '{ sub("^linux-headers-", "", $1); print $1, $2 }'
 }
 
 # fetch_deb DIR PACKAGE...: downloads and unpacks packages without installing.
@@ -52,7 +53,8 @@ fetch_deb() {
 	local dir=$1 deb
 	shift
 	mkdir -p "$dir"
-	(cd "$dir" && in_root apt-get -q download "${@/%/=$VERSION}")
+	(cd "$dir" && in_root apt-get -q download "${@/%/=$VERSION}") ||
+		die "the archive no longer offers $VERSION of $*: remove $LIGHTOS_CACHE/kernel-release and run again to take the present one"
 	for deb in "$dir"/*.deb; do
 		in_root dpkg-deb -x "$deb" "$dir"
 		rm -f "$deb"
@@ -63,7 +65,7 @@ fetch_source() {
 	local src=$1
 	rm -rf "$src.part"
 	fetch_deb "$src.part/deb" "linux-source-$KERNEL_SERIES"
-	tar -C "$src.part" -xJf "$src.part/deb/usr/src/linux-source-$KERNEL_SERIES.tar.xz"
+	in_root tar -C "$src.part" -xJf "$src.part/deb/usr/src/linux-source-$KERNEL_SERIES.tar.xz"
 	mv "$src.part/linux-source-$KERNEL_SERIES" "$src"
 	rm -rf "$src.part"
 }
@@ -74,7 +76,7 @@ need_source() {
 }
 
 unpack_source() {
-	[ -d "$SRC" ] && return
+	[ ! -d "$SRC" ] || return 0
 	say setup "kernel source $VERSION"
 	with_log kernel-source fetch_source "$SRC"
 }
@@ -95,16 +97,17 @@ prepare_stock() {
 	in_root make -C "$SRC" O="$tree.part" $GCC KERNELRELEASE="$RELEASE" -j"$(nproc)" prepare modules_prepare
 	cp "$config/Module.symvers" "$tree.part/"
 	cp "$deb/usr/lib/modules/$RELEASE/vmlinuz" "$tree.part/vmlinuz"
-	rm -rf "$deb"
+	rm -rf "$deb" "$tree"
 	mv "$tree.part" "$tree"
 	# The tree's Makefile names its own folder: write it for the final place.
 	# shellcheck disable=SC2086
 	in_root make -C "$SRC" O="$tree" $GCC KERNELRELEASE="$RELEASE" outputmakefile
+	touch "$tree/.ready"
 }
 
 need_stock() {
 	TREE="$LIGHTOS_CACHE/stock-$VERSION"
-	[ -e "$TREE/vmlinuz" ] && return
+	[ ! -e "$TREE/.ready" ] || return 0
 	need_source
 	say setup "stock kernel $RELEASE: fetch the image, prepare the module tree (about 3 minutes, once)"
 	with_log kernel-stock prepare_stock "$TREE"
@@ -119,8 +122,10 @@ build_test() {
 	# With no loadable module of its own the kernel writes its symbols here.
 	[ -e "$tree.part/Module.symvers" ] || cp "$tree.part/vmlinux.symvers" "$tree.part/Module.symvers"
 	cp "$tree.part/arch/x86/boot/bzImage" "$tree.part/vmlinuz"
+	rm -rf "$tree"
 	mv "$tree.part" "$tree"
 	in_root make -C "$SRC" O="$tree" LLVM=-19 outputmakefile
+	touch "$tree/.ready"
 }
 
 # Every line of the fragment must have survived: Kconfig drops silently what
@@ -137,21 +142,25 @@ check_config() {
 need_test() {
 	need_source
 	TREE="$LIGHTOS_CACHE/test-$VERSION-$(cat "$LIGHTOS_DIR"/scripts/test-kernel.config | short_hash)"
-	[ -e "$TREE/vmlinuz" ] && return
+	[ ! -e "$TREE/.ready" ] || return 0
 	say setup "test kernel (KUnit, KASAN, lockdep, fault injection): about 10 minutes, once"
 	with_log kernel-test build_test "$TREE"
 }
 
+KIND=${1:-}
+
 main() {
 	"$LIGHTOS_DIR"/scripts/root.sh
+	# The test kernel is ours to choose, and so is that of the guests.
+	[ "$KIND" = stock ] || KVER=
 	locked kernel-release pick_release
-	case ${1:-} in
+	case $KIND in
 	stock) need_stock ;;
 	test) need_test ;;
 	*) die "usage: kernel.sh stock|test" ;;
 	esac
-	say kernel "$1: $RELEASE (package $VERSION)"
+	say kernel "$KIND: $RELEASE (package $VERSION)"
 	printf '%s\n' "$TREE"
 }
 
-locked "kernel-${1:-}" main "$@"
+locked "kernel-$KIND" main

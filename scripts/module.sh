@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # module.sh stock|test: builds lightos.ko into build/stock or build/test. With
-# KDIR set, "stock" builds against that tree, on this host, with its compiler.
+# KDIR set, "stock" builds against that tree, on this host and with its
+# compilers, into build/kdir.
 . "$(dirname "$0")/lib.sh"
 
 KIND=${1:-stock}
+[ "$KIND" != stock ] || [ -z "$KDIR" ] || KIND=kdir
 OUT=${LIGHTOS_OUT:-$LIGHTOS_DIR/build/$KIND}
 
 # make prints a lot around an error; keep its output quiet unless asked.
@@ -50,6 +52,10 @@ check_kdir() {
 	[ -d "$KDIR" ] || die "KDIR=$KDIR is no folder"
 	config="$KDIR/.config"
 	[ -e "$config" ] || die "KDIR=$KDIR holds no .config: configure and prepare that kernel first"
+	case $(cat "$KDIR/include/config/kernel.release" 2>/dev/null) in
+	"" | "$KERNEL_SERIES".*) ;;
+	*) die "the kernel in $KDIR is $(cat "$KDIR/include/config/kernel.release"); this tree is written for $KERNEL_SERIES" ;;
+	esac
 	grep -qx 'CONFIG_RUST=y' "$config" ||
 		die "the kernel in $KDIR is built without Rust (CONFIG_RUST is not set in its .config)"
 	[ -e "$KDIR/rust/libkernel.rmeta" ] ||
@@ -75,8 +81,7 @@ build_kdir() {
 }
 
 case $KIND in
-stock) if [ -n "${KDIR:-}" ]; then build_kdir; else build_stock; fi ;;
-test) build_test ;;
+stock | test | kdir) locked "build-$(short_hash <<<"$OUT")" "build_$KIND" ;;
 *) die "usage: module.sh stock|test" ;;
 esac
 say module "${OUT#"$LIGHTOS_DIR"/}/lightos.ko for kernel $(tr '\0' '\n' <"$OUT/lightos.ko" | sed -n 's/^vermagic=\([^ ]*\) .*/\1/p')"

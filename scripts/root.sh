@@ -9,15 +9,28 @@
 
 packages() { sed 's/#.*//' "$LIGHTOS_DIR/scripts/root.packages" | tr -s ' \t\n' ,; }
 
-# The address of Debian's archive, as the machine's apt knows it: the first
-# main component that is neither the security archive nor another vendor's.
+# The address of Debian's archive, as the machine's apt knows it: where a main
+# component comes from that calls itself Debian. The security archive is
+# labelled otherwise, and other vendors' archives have other origins.
 archive() {
 	local uri
-	uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(RELEASE)' 'Created-By: Packages' 2>/dev/null |
-		awk '$2 == "main" && $3 ~ /^(bookworm|trixie|stable|sid|forky|testing)$/ { print $1; exit }')
+	uri=$(archive_of_apt)
+	if [ -z "$uri" ]; then
+		say setup "apt-get update"
+		as_root apt-get -q update >&2
+		uri=$(archive_of_apt)
+	fi
 	[ -n "$uri" ] || die "apt on this machine knows no Debian archive." \
 		"Add one to /etc/apt/sources.list (suite bookworm or trixie, component main), run 'apt-get update' and try again."
+	case $uri in
+	mirror+file:*) uri=$(awk '/^[a-z]/ { print $1; exit }' "${uri#mirror+file:}") ;;
+	esac
 	printf '%s' "$uri"
+}
+
+archive_of_apt() {
+	apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(ORIGIN) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
+		awk '$2 == "main" && $3 == "Debian" && $4 == "Debian" { print $1; exit }'
 }
 
 keyring() {
@@ -46,15 +59,19 @@ need_mmdebstrap() {
 
 bootstrap() {
 	local root=$1 uri ring conf
-	uri=$(archive) ring=$(keyring) conf=$(mktemp)
+	# One by one: of several assignments in a line only the last can fail.
+	uri=$(archive)
+	ring=$(keyring)
+	conf=$(mktemp)
 	apt_options >"$conf"
 	chmod 644 "$conf"
 	as_root rm -rf --one-file-system "$root.part"
 	as_root mmdebstrap --mode=root --variant=apt --keyring="$ring" --aptopt="$conf" \
 		--include="$(packages)" "$ROOT_SUITE" "$root.part" \
 		"deb $uri $ROOT_SUITE main" "deb $uri $ROOT_SUITE-backports main"
-	as_root touch "$root.part/.lightos-ready"
+	as_root rm -rf --one-file-system "$root"
 	as_root mv "$root.part" "$root"
+	as_root touch "$root/.lightos-ready"
 	rm -f "$conf"
 }
 
@@ -63,7 +80,10 @@ main() {
 	root=$(root_dir)
 	[ -e "$root/.lightos-ready" ] && return
 	need_mmdebstrap
-	say setup "Debian 13 build root (about 700 MB to fetch, 3 GB on disk)"
+	as_root unshare --mount true 2>/dev/null ||
+		die "this machine does not let root make a mount namespace (a container without CAP_SYS_ADMIN?)." \
+			"Run on a real or virtual machine, or in a privileged container."
+	say setup "Debian 13 build root (about 700 MB to fetch, 2.2 GB on disk)"
 	with_log build-root bootstrap "$root"
 }
 

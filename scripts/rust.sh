@@ -40,7 +40,7 @@ debian_rustup() {
 	mkdir -p "$dir" "$RUSTUP_HOME"
 	(
 		cd "$dir"
-		as_root chroot "$(root_dir)" apt-get -q update </dev/null
+		in_root_as_root apt-get -q update
 		in_root apt-get -q download rustup
 		in_root dpkg-deb -x rustup_*.deb .
 	)
@@ -63,7 +63,7 @@ run_cargo() {
 	(
 		cd "$LIGHTOS_DIR/userspace"
 		in_root env RUSTUP_HOME="$RUSTUP_HOME" CARGO_HOME="$(cargo_home)" \
-			CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$LIGHTOS_CACHE/target}" \
+			CARGO_TARGET_DIR="$CARGO_TARGET_DIR" \
 			PATH="$TOOLCHAIN/bin:/usr/bin:/bin" "$@"
 	)
 }

@@ -16,17 +16,14 @@ part() {
 	printf '  %-44s %5d passed, %d failed%s\n' "$1" "$2" "$3" "$([ "${4:-0}" = 0 ] || echo ", $4 skipped")"
 }
 
-# run_part LOG COMMAND...: runs it with a line of life, its output in the log.
+# run_part LOG COMMAND...: runs a program with a sign of life, its output in the
+# log.
 run_part() {
-	local log="$LOGS/$1" start=$SECONDS status=0
+	local log="$LOGS/$1" status=0
 	shift
-	"$@" >"$log" 2>&1 </dev/null &
-	local pid=$!
-	while kill -0 "$pid" 2>/dev/null; do
-		sleep 1
-		[ $(((SECONDS - start) % 30)) != 29 ] || say ... "$(basename "$log" .log): $((SECONDS - start)) s"
-	done
-	wait "$pid" || status=$?
+	start_ticker "$(basename "$log" .log)"
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	stop_ticker
 	return "$status"
 }
 
@@ -101,9 +98,10 @@ kunit_tests() {
 kunit_totals() {
 	tr -d '\r' <"$1" | sed 's/^\[ *[0-9.]*\] //' | awk '
 		/^ *# Subtest: / { ours = ($3 ~ /^lightos_/) }
+		ours && /^    1\.\.[0-9]+/ { split($1, plan, /\.\./); planned += plan[2] }
 		ours && /^    ok / { pass++ }
 		ours && /^    not ok / { fail++ }
-		END { print pass + 0, fail + 0 }'
+		END { missing = planned - pass - fail; print pass + 0, fail + (missing > 0 ? missing : 0) }'
 }
 
 # The kernel may complain about memory that a test took away from it.
@@ -144,14 +142,16 @@ migration_tests() {
 # The main job twice in a row on a loaded module: a second run must not be
 # misled by what the first left behind.
 digits_test() {
-	local status=0 pass=0
+	local status=0 pass=0 fail
 	run_part digits.log "$LIGHTOS_DIR/scripts/guest.sh" -k stock -p "$LIGHTOS_DIR/build/lightctl" -p "$LIGHTOS_DIR/tests/data" -- '
 		for run in 1 2; do
 			./lightctl digits --data digits.csv --weights digits-weights.csv --expect digits-expected.csv || exit
 		done' || status=$?
 	pass=$(grep -c '^exact simulation *agrees on every digit' "$LOGS/digits.log" || true)
-	part "stock kernel: digits, twice, as simulated" "$pass" $((2 - pass))
-	[ "$status" = 0 ] && [ "$pass" = 2 ] || show_failures "$LOGS/digits.log"
+	fail=$((2 - pass))
+	[ "$status" = 0 ] || [ "$fail" != 0 ] || fail=1
+	part "stock kernel: digits, twice, as simulated" "$pass" "$fail"
+	[ "$fail" = 0 ] || show_failures "$LOGS/digits.log"
 }
 
 setup_tests() {

@@ -11,7 +11,7 @@ main() {
 	need_toolchain
 	run_cargo RUSTFLAGS="-C target-feature=+crt-static" \
 		cargo build --locked --release $([ -n "${V:-}" ] || echo --quiet) --target "$HOST_TARGET" -p lightctl
-	install -D -m 755 "${CARGO_TARGET_DIR:-$LIGHTOS_CACHE/target}/$HOST_TARGET/release/lightctl" "$LIGHTOS_DIR/build/lightctl"
+	install -D -m 755 "$CARGO_TARGET_DIR/$HOST_TARGET/release/lightctl" "$LIGHTOS_DIR/build/lightctl"
 	say tools "build/lightctl (Rust $RUST_VERSION)"
 }
 

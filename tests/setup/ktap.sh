@@ -29,13 +29,18 @@ expect_text() {
 }
 
 run_cases() {
-	local cases number=0 pass=0 fail=0 name
+	local cases number=0 pass=0 fail=0 name status
 	cases=$(declare -F | sed -n 's/^declare -f test_//p')
 	echo "KTAP version 1"
 	echo "1..$(wc -w <<<"$cases")"
 	for name in $cases; do
 		number=$((number + 1))
-		if (set -e; "test_$name"); then
+		# Not within the `if`: bash ignores `set -e` there.
+		set +e
+		(set -e && "test_$name")
+		status=$?
+		set -e
+		if [ "$status" = 0 ]; then
 			echo "ok $number $name"
 			pass=$((pass + 1))
 		else
