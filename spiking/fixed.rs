@@ -160,8 +160,8 @@ pub fn exp2_neg(fraction: u64) -> u64 {
 
     let coarse = COARSE[(fraction >> 56) as usize];
     let fine = FINE[(fraction >> 48 & 0xff) as usize];
-    let power = ((coarse as u128)
-        .wrapping_mul(fine as u128)
+    let power = (u128::from(coarse)
+        .wrapping_mul(u128::from(fine))
         .wrapping_add(1 << 62)
         >> 63) as u64;
 

@@ -37,7 +37,7 @@ build_as() { # m|y
 		return 1
 	}
 	grep -qx "CONFIG_LIGHTOS=$1" "$OBJ/.config"
-	[ -e "$OBJ/drivers/lightos/lightos.o" ]
+	[ -e "$OBJ/drivers/lightos/lightos_core.o" ]
 }
 
 test_1_as_a_module() {
@@ -45,14 +45,14 @@ test_1_as_a_module() {
 	mkdir "$OBJ"
 	cp "$LIGHTOS_CACHE/stock-$VERSION/.config" "$OBJ/.config"
 	build_as m
-	grep -aq 'version=' "$OBJ/drivers/lightos/lightos.o"
+	grep -aq 'version=' "$OBJ/drivers/lightos/lightos_core.o"
 }
 
 test_2_into_the_kernel() {
-	rm -f "$OBJ"/drivers/lightos/*.o
+	rm -f "$OBJ"/drivers/lightos/*.o "$OBJ"/drivers/lightos/built-in.a
 	sed -i '/CONFIG_LIGHTOS=/d' "$OBJ/.config"
 	build_as y
-	grep -aq 'lightos.version=' "$OBJ/drivers/lightos/lightos.o"
+	grep -aq 'lightos.version=' "$OBJ/drivers/lightos/lightos_core.o"
 }
 
 run_cases

@@ -150,8 +150,9 @@ fn pending_events_survive_stop_and_config() {
     submit(&mut e, 2, 0, 100, T0 + S);
     assert_eq!(e.counters(T0 + S).events_pending, 2);
     e.start(T0 + S).unwrap();
-    assert_eq!(e.cycle(T0 + S), 2);
-    assert_eq!(mv(&e, 2, T0 + S), 30);
+    assert_eq!(e.cycle(T0 + S), 0);
+    assert_eq!(e.cycle(T0 + S + MS), 2);
+    assert_eq!(mv(&e, 2, T0 + S + MS), 20);
 }
 
 // Time and order.
@@ -915,4 +916,44 @@ fn reset_counters() {
     assert_eq!(e.sparsity_percent(now + 3 * MS), 100);
     assert_eq!(e.config().encoding(), Encoding::Delta);
     assert!(e.is_running() && spikes(&e, 1) > 0);
+}
+
+#[test]
+fn one_cycle_a_boundary() {
+    let mut e = running(0);
+    for neuron in 0..4 {
+        submit(&mut e, neuron, 0, 100, T0);
+    }
+    assert_eq!(e.cycle(T0 + MS), 4);
+    submit(&mut e, 5, 0, 100, T0 + MS);
+    assert_eq!(e.cycle(T0 + 2 * MS - 1), 0);
+    assert_eq!(e.counters(T0 + 2 * MS - 1).timer_fires, 1);
+    assert_eq!(e.cycle(T0 + 2 * MS), 1);
+    assert_eq!(e.counters(T0 + 2 * MS).timer_fires, 2);
+}
+
+#[test]
+fn a_residue_survives_the_refractory_period() {
+    let mut e = running_with(2, 0, 100);
+    // Sparsity under 100 % raises the threshold at the end of each 64 cycles.
+    for round in 0..64 * 4 {
+        let now = T0 + round * MS;
+        submit(&mut e, 9, 0, 1, now);
+        e.catch_up(now);
+    }
+    let now = T0 + 64 * 4 * MS;
+    let threshold = i32::try_from(e.counters(now).delta_threshold_mv).unwrap();
+    assert!(threshold > 2);
+    let before = e.counters(now);
+    submit(&mut e, 1, 0, threshold - 1, now);
+    submit(&mut e, 2, 0, 600, now);
+    submit(&mut e, 2, 0, 600, now);
+    e.catch_up(now);
+    let after = e.counters(now);
+    assert_eq!(after.events_suppressed - before.events_suppressed, 1);
+    assert_eq!(after.events_refractory - before.events_refractory, 1);
+    // What neuron 2 could not hear is not kept for later.
+    submit(&mut e, 2, now + 3 * MS, 1, now + 3 * MS);
+    e.catch_up(now + 3 * MS);
+    assert_eq!(spikes(&e, 2), 1);
 }

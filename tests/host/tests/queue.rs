@@ -33,6 +33,7 @@ fn event(time: u64, seq: u64) -> Event {
         neuron: seq as u32,
         amplitude_mv: -(seq as i32),
         synapse_count: 7,
+        late: false,
     }
 }
 

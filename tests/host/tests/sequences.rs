@@ -38,8 +38,8 @@ struct Model {
     running: bool,
     clock: u64,
     seq: u64,
-    /// Sorted by (time, seq): time, seq, neuron, amplitude, synapses.
-    pending: Vec<(u64, u64, usize, i32, u32)>,
+    /// Sorted by (time, seq): time, seq, neuron, amplitude, synapses, found late.
+    pending: Vec<(u64, u64, usize, i32, u32, bool)>,
     neurons: Vec<Neuron>,
     used: HashSet<usize>,
     residue: Vec<i32>,
@@ -47,6 +47,8 @@ struct Model {
     base: u64,
     cycle: u64,
     cycles_from: u64,
+    /// The boundary of the last cycle, or the one that the grid started at.
+    cycled: u64,
     threshold: u32,
     counters: Counters,
     /// All (neuron, cycle) pairs ever computed.
@@ -71,6 +73,7 @@ impl Model {
             base: 0,
             cycle: 0,
             cycles_from: 0,
+            cycled: 0,
             threshold: 0,
             counters: Counters::default(),
             computed: HashSet::new(),
@@ -121,14 +124,19 @@ impl Model {
             return Err(SubmitError::QueueFull);
         }
         let mut time = input.timestamp_ns;
-        if time == 0 {
+        let late = time != 0 && (time < neuron.last_update() || time > self.clock + MAX_AHEAD_NS);
+        if time == 0 || late {
             time = self.clock;
-        } else if time < neuron.last_update() || time > self.clock + MAX_AHEAD_NS {
-            time = self.clock;
-            self.counters.events_late += 1;
         }
-        self.pending
-            .push((time, self.seq, id, input.amplitude_mv, input.synapse_count));
+        self.counters.events_late += u64::from(late);
+        self.pending.push((
+            time,
+            self.seq,
+            id,
+            input.amplitude_mv,
+            input.synapse_count,
+            late,
+        ));
         self.pending.sort_unstable();
         self.seq += 1;
         self.counters.events_submitted += 1;
@@ -141,7 +149,8 @@ impl Model {
             && applied < limit
             && self.pending.first().is_some_and(|e| e.0 <= self.clock)
         {
-            let (time, _, id, amplitude, synapses) = self.pending.remove(0);
+            let (time, _, id, amplitude, synapses, late) = self.pending.remove(0);
+            self.counters.events_late += u64::from(!late && time < self.neurons[id].last_update());
             self.apply(time, id, amplitude);
             self.counters.synaptic_ops += u64::from(synapses.max(1));
             self.counters.events_processed += 1;
@@ -153,7 +162,6 @@ impl Model {
     fn apply(&mut self, time: u64, id: usize, amplitude: i32) {
         self.used.insert(id);
         let neuron = &mut self.neurons[id];
-        self.counters.events_late += u64::from(time < neuron.last_update());
         let time = time.max(neuron.last_update());
         let interval = i128::from(self.config.interval_us()) * 1_000;
         let interval_of = |t: u64| (i128::from(t) - i128::from(self.origin)).div_euclid(interval);
@@ -163,6 +171,7 @@ impl Model {
             Encoding::Temporal => neuron
                 .last_spike()
                 .is_some_and(|s| interval_of(s) == interval_of(time)),
+            Encoding::Delta if neuron.is_refractory(time, &LifParams::DEFAULT) => false,
             Encoding::Delta => {
                 amplitude = self.residue[id].saturating_add(amplitude);
                 let held = i64::from(amplitude).abs() < i64::from(self.threshold);
@@ -207,6 +216,7 @@ impl Model {
     fn regrid(&mut self) {
         self.origin = self.clock;
         self.base = self.cycle;
+        self.cycled = self.cycle;
     }
 
     fn start(&mut self) -> Result<(), StartError> {
@@ -312,8 +322,13 @@ fn compare(encoding: u32, ops: &[Op]) -> Result<(), TestCaseError> {
                 prop_assert_eq!(e.submit(input, now), model.submit(input, now));
             }
             Op::Cycle => {
-                model.counters.timer_fires += u64::from(model.running);
-                let limit = model.config.max_events_per_cycle();
+                let due = model.running && model.cycle > model.cycled;
+                let mut limit = 0;
+                if due {
+                    model.cycled = model.cycle;
+                    model.counters.timer_fires += 1;
+                    limit = model.config.max_events_per_cycle().min(PENDING as u32);
+                }
                 prop_assert_eq!(e.cycle(now), model.apply_due(limit));
             }
             Op::CatchUp => prop_assert_eq!(e.catch_up(now), model.apply_due(u32::MAX)),
