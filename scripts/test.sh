@@ -3,6 +3,9 @@
 #
 # test.sh [long]: all tests. Prints a line for each part, with what failed
 # below it, and ends with "N passed, N failed". The logs stay in build/test-log.
+#
+#   ONLY='host kunit'   these parts alone, of: host miri kunit selftests
+#                       migration digits setup storms intree
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/rust.sh"
 
@@ -179,20 +182,27 @@ storm_tests() {
 	done
 }
 
+# wanted PART: whether ONLY names it, or names nothing.
+wanted() { [ -z "${ONLY:-}" ] || grep -qwF -- "$1" <<<"$ONLY"; }
+
 setup
-host_tests
-miri_tests
-kunit_tests
-STOCK_PROGRAMS=$(cd "$LIGHTOS_DIR/build/selftests/64" && ls | grep -v '^faults$' | tr '\n' ' ')
-selftests_in test ''
-selftests_in stock "$STOCK_PROGRAMS"
-migration_tests test
-migration_tests stock
-digits_test
-setup_tests
+! wanted host || host_tests
+! wanted miri || miri_tests
+! wanted kunit || kunit_tests
+if wanted selftests; then
+	STOCK_PROGRAMS=$(cd "$LIGHTOS_DIR/build/selftests/64" && ls | grep -v '^faults$' | tr '\n' ' ')
+	selftests_in test ''
+	selftests_in stock "$STOCK_PROGRAMS"
+fi
+if wanted migration; then
+	migration_tests test
+	migration_tests stock
+fi
+! wanted digits || digits_test
+! wanted setup || setup_tests
 if [ -n "$LONG" ]; then
-	storm_tests
-	intree_test
+	! wanted storms || storm_tests
+	! wanted intree || intree_test
 fi
 printf '%d passed, %d failed%s\n' "$PASSED" "$FAILED" "$([ "$SKIPPED" = 0 ] || echo ", $SKIPPED skipped")"
 [ "$FAILED" = 0 ]
