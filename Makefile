@@ -18,6 +18,12 @@ KERNEL ?= stock
 PUT ?=
 
 
+ifneq ($(KVER),)
+ifneq ($(filter run test test-long bench guest shell,$(MAKECMDGOALS)),)
+$(error KVER is for drivers and install; guests run the kernel in the cache)
+endif
+endif
+
 .PHONY: help
 help: ## List the targets
 	@scripts/help.sh $(firstword $(MAKEFILE_LIST))
@@ -55,12 +61,12 @@ bench: drivers ## Benchmarks; writes build/bench.json
 	@scripts/bench.sh
 
 .PHONY: guest
-guest: drivers ## Run CMD='…' in a guest [PUT='file …'] [KERNEL=stock|test]
+guest: drivers $(if $(findstring build/lightctl,$(PUT)),userspace) ## Run CMD='…' in a guest [PUT='file …'] [KERNEL=stock|test]
 	@scripts/guest.sh -k $(KERNEL) $(PUT:%=-p %) -- "$$CMD"
 
 .PHONY: shell
 shell: drivers userspace ## An interactive guest [KERNEL=stock|test]
-	@scripts/guest.sh -k $(KERNEL) -i $(PUT:%=-p %)
+	@scripts/guest.sh -k $(KERNEL) -i -p build/lightctl $(PUT:%=-p %)
 
 .PHONY: install
 install: ## Install the module, the header and the udev rule for the running kernel

@@ -8,10 +8,12 @@ pub(crate) const VERSION: &str = "0.3.0";
 /// [`VERSION`] as the query call reports it: `major << 16 | minor << 8 | patch`.
 pub(crate) const VERSION_CODE: u32 = 3 << 8;
 
+// The NUL ends whatever the linker puts before: some readers of the section
+// take an entry for the tail of the one that it follows.
 const PREFIX: &str = if cfg!(MODULE) {
-    "version="
+    "\0version="
 } else {
-    "lightos.version="
+    "\0lightos.version="
 };
 const LEN: usize = PREFIX.len() + VERSION.len() + 1;
 

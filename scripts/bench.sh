@@ -34,4 +34,4 @@ in_guest() {
 native
 in_guest
 in_root python3 "$LIGHTOS_DIR/scripts/bench_report.py" "$OUT/engine.json" "$OUT/guest.json" "$LIGHTOS_DIR/build/bench.json" \
-	"$(cat "$LIGHTOS_CACHE"/accel-* 2>/dev/null)"
+	"$("$LIGHTOS_DIR/scripts/guest.sh" -a)"

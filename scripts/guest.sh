@@ -14,10 +14,11 @@
 #   -l FILE         keep the kernel's log in FILE
 #   -t SECONDS      give up after that long (900)
 #   -e REGEX        kernel messages that are expected, not faults
+#   -a              only print the accelerator that guests get: kvm or tcg
 . "$(dirname "$0")/lib.sh"
 
-KERNEL=stock PUT=() LOAD=yes INTERACTIVE=no LOG='' TIMEOUT=900 EXPECTED=''
-while getopts k:p:nil:t:e: opt; do
+ASK='' KERNEL=stock PUT=() LOAD=yes INTERACTIVE=no LOG='' TIMEOUT=900 EXPECTED=''
+while getopts k:p:nil:t:e:a opt; do
 	case $opt in
 	k) KERNEL=$OPTARG ;;
 	p) PUT+=("$OPTARG") ;;
@@ -26,13 +27,19 @@ while getopts k:p:nil:t:e: opt; do
 	l) LOG=$OPTARG ;;
 	t) TIMEOUT=$OPTARG ;;
 	e) EXPECTED=$OPTARG ;;
+	a) ASK=accelerator ;;
 	*) exit 64 ;;
 	esac
 done
 shift $((OPTIND - 1))
 
-# The guest's kernel is that of the module at hand, whatever is being installed.
+# The guest's kernel is the one in the cache, whatever is being installed.
 unset KVER
+case $KERNEL in
+stock | test) ;;
+*) die "KERNEL is stock or test, not '$KERNEL'" ;;
+esac
+[ "$INTERACTIVE" = no ] || [ -t 0 ] || die "an interactive guest needs a terminal; use make guest CMD='…'"
 
 # What the kernel prints when something is wrong with it. A warning starts its
 # line; mitigations of the processor say "WARNING" further on.
@@ -114,6 +121,11 @@ faults_in() {
 
 main() {
 	local dir status=0 guest_status saved
+	if [ -n "$ASK" ]; then
+		find_kernel
+		accelerator
+		return
+	fi
 	[ "$INTERACTIVE" = yes ] || [ -n "$*" ] || die "what shall the guest run? make guest CMD='…'"
 	find_kernel
 	dir=$(mktemp -d "$LIGHTOS_CACHE/guest.XXXXXX")

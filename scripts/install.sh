@@ -6,7 +6,8 @@
 #
 #   DESTDIR  install below this folder instead of / (default: empty)
 #   KVER     the kernel release to install for (default: the running one)
-#   MODULE   the module (default: build/stock/lightos.ko)
+#   MODULE   the module (default: build/stock/lightos.ko, with KDIR
+#            build/kdir/lightos.ko)
 #   SIGN_KEY, SIGN_CERT   key and certificate for signing, PEM and DER
 #            (default: the Machine Owner Key of DKMS, where there is one)
 #   KDIR     the kernel tree that has scripts/sign-file

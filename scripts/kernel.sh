@@ -54,7 +54,8 @@ fetch_deb() {
 	shift
 	mkdir -p "$dir"
 	(cd "$dir" && in_root apt-get -q download "${@/%/=$VERSION}") ||
-		die "the archive no longer offers $VERSION of $*: remove $LIGHTOS_CACHE/kernel-release and run again to take the present one"
+		die "the archive no longer offers $VERSION of $*: run make again to take the present one;" \
+			"if it says the same, remove $LIGHTOS_CACHE/kernel-release${KVER:+-$KVER}"
 	for deb in "$dir"/*.deb; do
 		in_root dpkg-deb -x "$deb" "$dir"
 		rm -f "$deb"

@@ -133,7 +133,7 @@ enter_root() {
 	local user=$1 groups=$2 root settings
 	shift 2
 	root=$(root_dir)
-	[ -e "$root/.lightos-ready" ] || die "the build root is missing: run 'make kernel' first"
+	[ -e "$root/.lightos-ready" ] || die "the build root is missing: run 'make drivers' first"
 	mapfile -t settings < <(network_settings)
 	as_root env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS ${settings[@]+"${settings[@]}"} \
 		LIGHTOS_ROOT="$root" LIGHTOS_USER="$user" LIGHTOS_GROUPS="$groups" \

@@ -3,7 +3,7 @@
 #
 # Makes the build root: a Debian 13 tree in the cache that holds the compiler
 # of the stock kernel and everything else that building and booting needs, so
-# that the host needs nothing but mmdebstrap. Debian's archive and keyring are
+# that the host needs nothing but apt, Debian's keyring and mmdebstrap. Debian's archive and keyring are
 # the ones that the machine's own apt uses.
 . "$(dirname "$0")/lib.sh"
 

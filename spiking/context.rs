@@ -38,7 +38,8 @@ use kernel::{
 };
 
 /// Events applied in one go with the lock held: a few microseconds' worth, so
-/// that a submitter never waits for a whole cycle.
+/// that a submitter seldom waits for more. The exception is in
+/// [`Context::with_engine_up_to_date`].
 const BATCH: u32 = 64;
 
 /// The engine over memory of the kernel.
@@ -163,14 +164,15 @@ impl Context {
         }
     }
 
-    /// Starts the timer for the next cycle, if one is needed and no earlier
-    /// one is awaited already.
+    /// Starts the timer for the next cycle, or cancels it if none is needed.
     fn arm(self: &Arc<Self>, state: &mut State, now: u64) {
         let Some(due) = state.engine.next_wakeup(now) else {
             state.alarm = None;
             return;
         };
-        if state.alarm.as_ref().is_some_and(|alarm| alarm.due <= due) {
+        // One that is due already has its work on the way.
+        let stands = |alarm: &Alarm| alarm.due == due || alarm.due <= now;
+        if state.alarm.as_ref().is_some_and(stands) {
             return;
         }
         // Cancel first: dropping the old handle after the start would cancel

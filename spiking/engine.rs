@@ -10,7 +10,8 @@
 //! While the engine runs, boundaries lie on a grid of one processing interval from START, or
 //! from the last CONFIG. A cycle is made up of an interval and the work at the boundary that
 //! ends it: [`Engine::cycle`] there applies what has come due. Boundaries are counted by the
-//! time, not by calls, so that none has to be called for while nothing is pending.
+//! time, not by calls, so that none has to be called for while nothing is pending. An update
+//! belongs to the last boundary that has passed, also one that a query asked for in between.
 //!
 //! # Late events
 //!
@@ -262,7 +263,7 @@ pub struct Counters {
     pub cycles: u64,
     /// How many of them woke the engine.
     pub timer_fires: u64,
-    /// Processor time that the caller noted, in ns.
+    /// Time spent applying events, as the caller noted it, in ns; preemption included.
     pub busy_ns: u64,
     /// Neurons that ever received an event.
     pub neurons_used: u32,
@@ -579,7 +580,7 @@ where
         Some(self.grid.boundary_from(first.max(now.saturating_add(1))))
     }
 
-    /// Counts `ns` nanoseconds of processor time spent on events.
+    /// Counts `ns` nanoseconds of time spent on events.
     pub fn note_busy(&mut self, ns: u64) {
         add(&mut self.counters.busy_ns, ns);
         self.window.note_busy(ns);

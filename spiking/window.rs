@@ -24,7 +24,7 @@ const SETTLED: u64 = 2 * BUCKETS as u64;
 struct Bucket {
     /// Distinct (neuron, cycle) pairs that were computed.
     updates: u64,
-    /// Processor time spent, in ns.
+    /// Time spent applying events, in ns.
     busy_ns: u64,
     /// How long the engine had run when the bucket began, in ns.
     start_ns: u64,
@@ -70,7 +70,7 @@ impl Window {
         present.updates = present.updates.saturating_add(1);
     }
 
-    /// Counts `ns` nanoseconds of processor time.
+    /// Counts `ns` nanoseconds spent applying events.
     #[inline]
     pub fn note_busy(&mut self, ns: u64) {
         let present = self.present();

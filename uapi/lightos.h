@@ -200,7 +200,7 @@ struct lightos_neuron_state {
 /*                                                                    */
 /* Every structure starts with its size as the caller knows it and is */
 /* the same for 64-bit and 32-bit programs. A call is recognised by   */
-/* type and number, so that its structure can grow:                   */
+/* type, direction and number, so that its structure can grow:        */
 /* - size below the first published one: EINVAL;                      */
 /* - size above what the module knows: E2BIG unless the rest is zero, */
 /*   and above 4096 in any case;                                      */
@@ -265,7 +265,7 @@ struct lightos_query {
  * struct lightos_nop - argument of the call that does nothing
  * @size: in: sizeof(struct lightos_nop)
  * @flags: in: must be 0
- * @cookie: in: kept until the next call
+ * @cookie: in: any value; kept until the next NOP
  * @reserved: in: must be 0
  *
  * The call copies its 24 bytes in and stores the cookie under one lock: the
@@ -291,7 +291,8 @@ struct lightos_nop {
  * @events_suppressed: out: events withheld by the encoding
  * @synaptic_ops: out: sum over processed events of synapse_count, 0 as 1
  * @spikes: out: output spikes
- * @saturations: out: updates after which the membrane was clamped to +-10 V
+ * @saturations: out: updates in which leak and input together led out of
+ *	+-10 V and were cut
  * @neuron_updates: out: distinct (neuron, cycle) pairs that were computed
  * @cycles: out: processing intervals that passed while the engine ran
  * @timer_fires: out: how many of them woke the engine
@@ -335,9 +336,9 @@ struct lightos_spiking_counters {
  * @size: in: sizeof(struct lightos_spiking_reset)
  * @flags: in: LIGHTOS_RESET_NEURONS: every neuron at rest, never used;
  *	LIGHTOS_RESET_PENDING: the queue empty; LIGHTOS_RESET_COUNTERS: all
- *	counters and the sliding window zero, those of v0.2.0 included
+ *	__u64 counters and the sliding window zero, those of v0.2.0 included
  *
- * Configuration and running state stay as they are.
+ * Configuration, delta threshold and running state stay as they are.
  */
 struct lightos_spiking_reset {
 	__u32 size;

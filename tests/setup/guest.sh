@@ -35,6 +35,9 @@ test_module_comes_by_modprobe() {
 	expect_status 0 guest CMD='lsmod | grep lightos; ls /lib/modules/*/updates'
 	expect_text '^lightos '
 	expect_text '^lightos.ko$'
+	expect_status 0 guest CMD='modinfo lightos; cat /sys/module/lightos/version'
+	expect_text '^version: +[0-9.]+$'
+	expect_text '^[0-9]+\.[0-9]+\.[0-9]+$'
 }
 
 test_kernel_warning_fails_the_run() {
