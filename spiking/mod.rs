@@ -16,6 +16,10 @@
 //! | `context.rs` | the one engine of the system: lock, timer, work, memory  |
 //! | `calls.rs`   | the ioctls that reach it                                 |
 //! | `kunit.rs`   | tests inside the kernel                                  |
+//!
+//! `network/`, `encode.rs` with `encode/`, and `decode.rs` are arithmetic for
+//! networks that programs bring themselves. No ioctl reaches it yet, so the
+//! module does not contain it; the host crate builds and tests it.
 
 // `pub` in the arithmetic files is meant for the host crate, and so are a few
 // items that the module does not need.

@@ -8,11 +8,23 @@
 /// The spiking engine.
 #[path = "../../../spiking"]
 pub mod spiking {
+    pub mod decode;
+    pub mod encode;
     pub mod engine;
     pub mod fixed;
+    pub mod network {
+        pub mod description;
+        pub mod exact;
+        pub mod loihi;
+        pub mod model;
+        pub mod simulation;
+        pub mod synapses;
+        pub mod wheel;
+    }
     pub mod neuron;
     pub mod queue;
     pub mod window;
 }
 
+pub mod nets;
 pub mod support;
