@@ -345,6 +345,857 @@ struct lightos_spiking_reset {
 	__u32 flags;
 };
 
+/* ------------------------------------------------------------------ */
+/* Spiking networks                                                   */
+/*                                                                    */
+/* Every open file may hold one network of its own: neurons in        */
+/* populations, inputs, and synapses between them, advanced in steps. */
+/* It is loaded in pieces (BEGIN, WRITE, COMMIT), run in the          */
+/* background or by the caller (RUN), and goes with the file.         */
+/*                                                                    */
+/* Sources of spikes are numbered from 0: first the neurons, then the */
+/* inputs. A spike at step s that travels a synapse of delay d arrives*/
+/* at step s + d. Equal descriptions and inputs give equal results.   */
+/*                                                                    */
+/* A network's memory is charged to the memory cgroup of whoever loads*/
+/* it. Input and output pass through three rings, by call or by       */
+/* mmap(): see struct lightos_ring.                                   */
+/*                                                                    */
+/* Besides the ioctls, on a file with a network:                      */
+/* - read() takes one struct lightos_network_completion, and waits    */
+/*   for one unless O_NONBLOCK is set (EAGAIN); EINVAL for a shorter  */
+/*   buffer, or if no run is there to wait for;                       */
+/* - poll() reports POLLIN when read() would not wait, POLLPRI when   */
+/*   an output ring holds records, POLLOUT when the input ring has    */
+/*   room;                                                            */
+/* - /proc/PID/fdinfo/FD shows the counters of NETWORK_STATS.         */
+/* ------------------------------------------------------------------ */
+
+#define LIGHTOS_MAX_INPUTS		65536
+#define LIGHTOS_MAX_DELAY		1024
+#define LIGHTOS_MAX_SYNAPSES		(1ULL << 28)
+
+/**
+ * enum lightos_table - the tables that describe a network
+ * @LIGHTOS_TABLE_NETWORK: no table: a fault of the network as a whole
+ * @LIGHTOS_TABLE_POPULATIONS: struct lightos_population
+ * @LIGHTOS_TABLE_LOIHI_PARAMS: struct lightos_loihi_params
+ * @LIGHTOS_TABLE_EXACT_PARAMS: struct lightos_exact_params
+ * @LIGHTOS_TABLE_DELAYS: __u32: the delays of sparse synapses in steps, 1 to
+ *	LIGHTOS_MAX_DELAY, ascending
+ * @LIGHTOS_TABLE_STARTS: __u32: where in the table of synapses those of each
+ *	source and delay begin: an entry for each delay of source 0, then of
+ *	source 1, and so on, and one for the end; none without delays
+ * @LIGHTOS_TABLE_SYNAPSES: __u32: sparse synapses by source, then by delay:
+ *	the target in the lower half, the weight (signed) in the upper
+ * @LIGHTOS_TABLE_BLOCKS: struct lightos_block
+ * @LIGHTOS_TABLE_WEIGHTS: __u8: the weights of dense blocks
+ * @LIGHTOS_TABLE_PROBES: __u32: neurons whose voltage is read in each step
+ */
+enum lightos_table {
+	LIGHTOS_TABLE_NETWORK		= 0,
+	LIGHTOS_TABLE_POPULATIONS	= 1,
+	LIGHTOS_TABLE_LOIHI_PARAMS	= 2,
+	LIGHTOS_TABLE_EXACT_PARAMS	= 3,
+	LIGHTOS_TABLE_DELAYS		= 4,
+	LIGHTOS_TABLE_STARTS		= 5,
+	LIGHTOS_TABLE_SYNAPSES		= 6,
+	LIGHTOS_TABLE_BLOCKS		= 7,
+	LIGHTOS_TABLE_WEIGHTS		= 8,
+	LIGHTOS_TABLE_PROBES		= 9,
+};
+
+/**
+ * enum lightos_neuron_kind - values of lightos_population.kind
+ * @LIGHTOS_KIND_LOIHI: the integer rules of the Loihi chip, bit for bit;
+ *	weights from -256 to 255; not in one network with the other kinds
+ * @LIGHTOS_KIND_JUMP: exact (leaky) integration; an input makes the membrane
+ *	jump. An integrate-and-fire neuron has no leak, a leaky integrator a
+ *	threshold of LIGHTOS_THRESHOLD_NEVER.
+ * @LIGHTOS_KIND_EXPONENTIAL: exact (leaky) integration of two currents that
+ *	decay exponentially, one for positive and one for negative weights
+ */
+enum lightos_neuron_kind {
+	LIGHTOS_KIND_LOIHI		= 0,
+	LIGHTOS_KIND_JUMP		= 1,
+	LIGHTOS_KIND_EXPONENTIAL	= 2,
+};
+
+/**
+ * struct lightos_population - neurons of one kind that follow each other
+ * @first: the first neuron: the end of the population before, 0 at first
+ * @count: how many, at least 1; at most LIGHTOS_MAX_NEURONS in all
+ * @kind: enum lightos_neuron_kind
+ * @params: the parameters of the first neuron, an index into the table of the
+ *	kind
+ * @params_count: 1: one set of parameters for all; @count: one for each
+ * @reserved: must be 0
+ */
+struct lightos_population {
+	__u32 first;
+	__u32 count;
+	__u32 kind;
+	__u32 params;
+	__u32 params_count;
+	__u32 reserved;
+};
+
+/**
+ * struct lightos_loihi_params - a neuron with the rules of Loihi
+ * @current_decay: share of the current lost in a step, in 1/4096: 0 to 4096
+ * @voltage_decay: share of the voltage lost in a step, in 1/4096: 0 to 4096
+ * @threshold: it spikes above this: 0 to 0x1ffff << 6
+ * @bias: added to the voltage in each step: -(4096 << 7) to 4096 << 7
+ * @refractory_steps: steps after that of a spike with the voltage held at 0
+ * @reserved: must be 0
+ */
+struct lightos_loihi_params {
+	__u32 current_decay;
+	__u32 voltage_decay;
+	__s32 threshold;
+	__s32 bias;
+	__u32 refractory_steps;
+	__u32 reserved;
+};
+
+/* Bits of lightos_exact_params.flags. */
+#define LIGHTOS_PARAMS_TIME_CONSTANTS	(1U << 0)
+
+/* The threshold of a neuron that never fires. */
+#define LIGHTOS_THRESHOLD_NEVER		0x7fffffffffffffffLL
+
+/* Potentials and currents saturate at plus and minus this. */
+#define LIGHTOS_POTENTIAL_LIMIT		(1LL << 60)
+
+/* A propagator of 1. */
+#define LIGHTOS_PROPAGATOR_ONE		(1LL << 62)
+
+/**
+ * struct lightos_exact_params - a neuron whose equations are solved exactly
+ * @flags: LIGHTOS_PARAMS_TIME_CONSTANTS or 0: how to read the next three
+ *	fields and @drive
+ * @refractory_steps: steps after that of a spike with the membrane held at
+ *	@reset
+ * @membrane: the propagator exp(-h / tau_m) in 2^-62; or tau_m in ns, 0 for no
+ *	leak
+ * @current: the propagators exp(-h / tau_s) of the currents of positive and of
+ *	negative weights in 2^-62; or the tau_s in ns, 0 for no decay
+ * @coupling: the propagators from each current to the membrane in 2^-62; 0
+ *	where time constants are given
+ * @drive: added to the membrane in each step; or, where time constants are
+ *	given and tau_m is not 0, the potential that a constant current would
+ *	hold the membrane at
+ * @gain: what a unit of weight adds: to the currents of positive and of negative
+ *	weights; for LIGHTOS_KIND_JUMP the first, for all weights, to the membrane
+ * @threshold: the least potential that fires; LIGHTOS_THRESHOLD_NEVER
+ * @reset: where a spike puts the membrane
+ *
+ * Potentials are relative to rest, in units that the caller chooses: some 2^50
+ * for the threshold make the arithmetic as precise as doubles. A current is
+ * measured by the potential that it would hold the membrane at. h is step_ns of
+ * struct lightos_network_begin. Magnitudes up to LIGHTOS_POTENTIAL_LIMIT.
+ */
+struct lightos_exact_params {
+	__u32 flags;
+	__u32 refractory_steps;
+	__s64 membrane;
+	__s64 current[2];
+	__s64 coupling[2];
+	__s64 drive;
+	__s64 gain[2];
+	__s64 threshold;
+	__s64 reset;
+};
+
+/**
+ * struct lightos_block - a dense block of synapses
+ * @source_first: the first source
+ * @source_count: how many sources follow each other, at least 1
+ * @target_first: the first target
+ * @target_count: how many targets follow each other, at least 1
+ * @delay: steps, 1 to LIGHTOS_MAX_DELAY
+ * @width: bytes of a weight: 1, or 2 (the lower first); two's complement
+ * @offset: where in the table of weights the row of the first source begins;
+ *	rows of @target_count weights follow each other
+ *
+ * Blocks may share weights.
+ */
+struct lightos_block {
+	__u32 source_first;
+	__u32 source_count;
+	__u32 target_first;
+	__u32 target_count;
+	__u32 delay;
+	__u32 width;
+	__u64 offset;
+};
+
+/**
+ * enum lightos_problem - values of lightos_network_fault.problem
+ * @LIGHTOS_PROBLEM_RANGE: less or more than is allowed
+ * @LIGHTOS_PROBLEM_ORDER: does not follow the entry before
+ * @LIGHTOS_PROBLEM_BOUNDS: points outside its table
+ * @LIGHTOS_PROBLEM_LENGTH: the table has the wrong length
+ * @LIGHTOS_PROBLEM_MIXTURE: kinds that cannot be together
+ * @LIGHTOS_PROBLEM_UNKNOWN: an unknown kind or flag, or a reserved field not 0
+ */
+enum lightos_problem {
+	LIGHTOS_PROBLEM_RANGE		= 0,
+	LIGHTOS_PROBLEM_ORDER		= 1,
+	LIGHTOS_PROBLEM_BOUNDS		= 2,
+	LIGHTOS_PROBLEM_LENGTH		= 3,
+	LIGHTOS_PROBLEM_MIXTURE		= 4,
+	LIGHTOS_PROBLEM_UNKNOWN		= 5,
+};
+
+/**
+ * struct lightos_network_fault - the first thing wrong with a network
+ * @table: enum lightos_table
+ * @problem: enum lightos_problem
+ * @entry: which entry of the table; of weights, which byte
+ * @field: the name of the field, NUL terminated
+ */
+struct lightos_network_fault {
+	__u32 table;
+	__u32 problem;
+	__u64 entry;
+	char field[24];
+};
+
+/**
+ * struct lightos_network_begin - start to load a network
+ * @size: in: sizeof(struct lightos_network_begin)
+ * @flags: in: must be 0
+ * @inputs: in: how many inputs, up to LIGHTOS_MAX_INPUTS
+ * @reserved: in: must be 0
+ * @step_ns: in: what a step stands for, 1 to 10^12 ns
+ * @populations: in: entries of that table, at least 1; and so on
+ *
+ * Allocates the tables, all zero. What was begun before and not committed is
+ * forgotten; a committed network stays in use until the next COMMIT succeeds.
+ * EINVAL for an impossible number of entries, ENOMEM.
+ */
+struct lightos_network_begin {
+	__u32 size;
+	__u32 flags;
+	__u32 inputs;
+	__u32 reserved;
+	__u64 step_ns;
+	__u64 populations;
+	__u64 loihi_params;
+	__u64 exact_params;
+	__u64 delays;
+	__u64 starts;
+	__u64 synapses;
+	__u64 blocks;
+	__u64 weights;
+	__u64 probes;
+};
+
+/**
+ * struct lightos_network_write - write entries of a table that is being loaded
+ * @size: in: sizeof(struct lightos_network_write)
+ * @flags: in: must be 0
+ * @table: in: enum lightos_table
+ * @reserved: in: must be 0
+ * @first: in: the first entry to write
+ * @count: in: how many
+ * @data: in: user pointer to the entries, packed
+ * @fault: out, with EINVAL: the entry that cannot be
+ *
+ * ENODATA without a BEGIN, EINVAL for entries outside the table, EINTR after a
+ * signal. What an error leaves written is not defined; write it again.
+ */
+struct lightos_network_write {
+	__u32 size;
+	__u32 flags;
+	__u32 table;
+	__u32 reserved;
+	__u64 first;
+	__u64 count;
+	__u64 data;
+	struct lightos_network_fault fault;
+};
+
+/**
+ * struct lightos_network_commit - check what was loaded and put it to use
+ * @size: in: sizeof(struct lightos_network_commit)
+ * @flags: in: must be 0
+ * @bytes: out: memory of the network, in bytes
+ * @fault: out, with EINVAL: the first thing wrong
+ *
+ * All or nothing: on EINVAL, ENOMEM, and EBUSY (a run is under way) the network
+ * in use stays as it is, and so does what was loaded. Else the new network is
+ * at rest at step 0, its counters are zero, its rings are new (see
+ * NETWORK_RINGS), and encoders and decoders are gone. ENODATA without a BEGIN.
+ */
+struct lightos_network_commit {
+	__u32 size;
+	__u32 flags;
+	__u64 bytes;
+	struct lightos_network_fault fault;
+};
+
+/* Rings: which one, and the offset to mmap() it at. */
+#define LIGHTOS_RING_INPUT		0
+#define LIGHTOS_RING_SPIKES		1
+#define LIGHTOS_RING_VOLTAGES		2
+#define LIGHTOS_RING_OFFSET(ring)	((__u64)(ring) << 32)
+
+#define LIGHTOS_MAX_RING_ENTRIES	(1U << 22)
+#define LIGHTOS_DEFAULT_RING_ENTRIES	(1U << 16)
+
+/* Bytes from the start of a mapping to its first record. */
+#define LIGHTOS_RING_RECORDS		4096
+
+/**
+ * struct lightos_ring - the start of a mapped ring
+ * @head: records ever put in, modulo 2^32; the producer's
+ * @tail: records ever taken out, modulo 2^32; the consumer's
+ * @entries: how many records the ring holds, a power of two
+ * @record_bytes: bytes of a record
+ * @dropped: records that the module could not put in since the ring was made
+ *
+ * One producer, one consumer. User space produces input and consumes spikes and
+ * voltages; the module does the other half. The records begin
+ * LIGHTOS_RING_RECORDS bytes after this structure, record n at n modulo
+ * @entries. The producer fills the record, then moves @head with release
+ * semantics; the consumer reads @head with acquire semantics, then the record,
+ * then moves @tail with release semantics. The ring is full at
+ * @head - @tail == @entries.
+ *
+ * The module trusts nothing here: it keeps its own index, reads the other once
+ * and treats a distance over @entries as an empty input ring or a full output
+ * ring. @entries, @record_bytes and @dropped are written by the module and
+ * never read.
+ */
+struct lightos_ring {
+	__u32 head;
+	__u32 pad0[15];
+	__u32 tail;
+	__u32 pad1[15];
+	__u32 entries;
+	__u32 record_bytes;
+	__u64 dropped;
+};
+
+/* The step that comes next, whatever its number: for input from live sources. */
+#define LIGHTOS_NEXT_STEP		0xffffffffffffffffULL
+
+/**
+ * struct lightos_network_event - a record of the input ring
+ * @step: when: the number of a step, or LIGHTOS_NEXT_STEP
+ * @index: for a @weight of 0 the input that spikes, else the neuron
+ * @weight: what to add to the weights that arrive at the neuron
+ *
+ * Events are taken in the order in which they were put in. One whose step has
+ * passed is applied to the next step and counted as late; one that names no
+ * input or neuron is counted as rejected. An event waits for its step, and all
+ * that were put in after it wait behind it.
+ */
+struct lightos_network_event {
+	__u64 step;
+	__u32 index;
+	__s32 weight;
+};
+
+/**
+ * struct lightos_network_spike - a record of the spike ring
+ * @step: in which step
+ * @neuron: who
+ * @reserved: 0
+ *
+ * Ordered by step, then by neuron.
+ */
+struct lightos_network_spike {
+	__u64 step;
+	__u32 neuron;
+	__u32 reserved;
+};
+
+/**
+ * struct lightos_network_voltage - a record of the voltage ring
+ * @step: after which step
+ * @probe: which entry of the table of probes
+ * @reserved: 0
+ * @value: the potential in the caller's units; as the chip counts for
+ *	LIGHTOS_KIND_LOIHI
+ */
+struct lightos_network_voltage {
+	__u64 step;
+	__u32 probe;
+	__u32 reserved;
+	__s64 value;
+};
+
+/**
+ * struct lightos_network_rings - choose the size of the rings
+ * @size: in: sizeof(struct lightos_network_rings)
+ * @flags: in: must be 0
+ * @input_entries: in: records of the input ring: a power of two, 64 to
+ *	LIGHTOS_MAX_RING_ENTRIES; 0 for LIGHTOS_DEFAULT_RING_ENTRIES
+ * @spike_entries: in: the same for spikes
+ * @voltage_entries: in: the same for voltages
+ * @reserved: in: must be 0
+ *
+ * Makes new, empty rings; mappings of the old ones stay valid and dead. A
+ * network has rings of the default size until told otherwise (of voltages, only
+ * with probes). EBUSY during a run, ENODATA without a network, ENOMEM.
+ */
+struct lightos_network_rings {
+	__u32 size;
+	__u32 flags;
+	__u32 input_entries;
+	__u32 spike_entries;
+	__u32 voltage_entries;
+	__u32 reserved;
+};
+
+/* Bits of lightos_network_run.flags. */
+#define LIGHTOS_RUN_UNTIL_STEP		(1U << 0)
+#define LIGHTOS_RUN_UNTIL_TIME		(1U << 1)
+#define LIGHTOS_RUN_REAL_TIME		(1U << 2)
+#define LIGHTOS_RUN_KEEP_OUTPUT		(1U << 3)
+#define LIGHTOS_RUN_WAIT		(1U << 4)
+#define LIGHTOS_RUN_EVENTFD		(1U << 5)
+
+/**
+ * struct lightos_network_run - let the network run
+ * @size: in: sizeof(struct lightos_network_run)
+ * @flags: in: LIGHTOS_RUN_* bits
+ * @target: in: how many steps; with LIGHTOS_RUN_UNTIL_STEP the step to stop
+ *	before; with LIGHTOS_RUN_UNTIL_TIME the time in ns since step 0 to stop
+ *	before, so that the last step computed is the last to begin before it
+ * @interval_ns: in: with LIGHTOS_RUN_REAL_TIME a step is computed every so many
+ *	ns of CLOCK_MONOTONIC, 0 for step_ns, at least 10000; else must be 0
+ * @eventfd: in: with LIGHTOS_RUN_EVENTFD, the eventfd to add 1 to when the run
+ *	ends; else must be 0
+ * @reserved: in: must be 0
+ * @run: out: the number of this run, from 1
+ *
+ * LIGHTOS_RUN_KEEP_OUTPUT ends the run before a step whose output might not fit
+ * into a ring: no record is dropped then. Take the records out and run on.
+ *
+ * LIGHTOS_RUN_WAIT computes in the calling thread and returns when the run has
+ * ended; a signal ends it (the completion says so). Otherwise the run goes on
+ * in the background. In both cases a completion waits for read() then.
+ *
+ * EBUSY during another run, ENODATA without a network.
+ */
+struct lightos_network_run {
+	__u32 size;
+	__u32 flags;
+	__u64 target;
+	__u64 interval_ns;
+	__s32 eventfd;
+	__u32 reserved;
+	__u64 run;
+};
+
+/**
+ * enum lightos_run_end - values of lightos_network_completion.reason
+ * @LIGHTOS_RUN_DONE: the target was reached
+ * @LIGHTOS_RUN_STOPPED: NETWORK_STOP
+ * @LIGHTOS_RUN_OUTPUT_FULL: LIGHTOS_RUN_KEEP_OUTPUT and no room
+ * @LIGHTOS_RUN_INTERRUPTED: LIGHTOS_RUN_WAIT and a signal
+ */
+enum lightos_run_end {
+	LIGHTOS_RUN_DONE		= 0,
+	LIGHTOS_RUN_STOPPED		= 1,
+	LIGHTOS_RUN_OUTPUT_FULL		= 2,
+	LIGHTOS_RUN_INTERRUPTED		= 3,
+};
+
+/**
+ * struct lightos_network_completion - what read() gives for a run that ended
+ * @run: its number
+ * @step: the step that comes next
+ * @steps: how many were computed
+ * @busy_ns: how long that took, waiting apart
+ * @reason: enum lightos_run_end
+ * @missed: with LIGHTOS_RUN_REAL_TIME, steps that began an interval or more
+ *	late; they are computed all the same
+ *
+ * The last one is kept: a run that ends before the completion of the one before
+ * was read replaces it.
+ */
+struct lightos_network_completion {
+	__u64 run;
+	__u64 step;
+	__u64 steps;
+	__u64 busy_ns;
+	__u32 reason;
+	__u32 missed;
+};
+
+/**
+ * struct lightos_network_stop - end the run that is under way
+ * @size: in: sizeof(struct lightos_network_stop)
+ * @flags: in: must be 0
+ *
+ * Returns when it has ended, at once if none is under way; EINTR after a signal
+ * (the run ends all the same). ENODATA without a network.
+ */
+struct lightos_network_stop {
+	__u32 size;
+	__u32 flags;
+};
+
+/**
+ * struct lightos_network_transfer - put records into a ring, or take them out
+ * @size: in: sizeof(struct lightos_network_transfer)
+ * @flags: in: must be 0
+ * @ring: in: NETWORK_INPUT: LIGHTOS_RING_INPUT; NETWORK_OUTPUT: one of the
+ *	others
+ * @reserved: in: must be 0
+ * @count: in: how many records at most
+ * @data: in: user pointer to them, packed
+ * @done: out: how many were put in or taken out
+ *
+ * NETWORK_INPUT checks each event and stops before one that names no input or
+ * neuron, and when the ring is full. It fails only if the first cannot be put
+ * in: with EINVAL and ENOSPC. NETWORK_OUTPUT takes what is there, be it
+ * nothing. Either call acts as user space's half of the ring: not together with
+ * a mapping of the same ring in use. ENODATA without a network.
+ */
+struct lightos_network_transfer {
+	__u32 size;
+	__u32 flags;
+	__u32 ring;
+	__u32 reserved;
+	__u64 count;
+	__u64 data;
+	__u64 done;
+};
+
+/* Bits of lightos_network_state.flags. */
+#define LIGHTOS_STATE_WRITE		(1U << 0)
+
+/**
+ * struct lightos_neuron_variables - the state of a neuron of a network
+ * @membrane: its potential relative to rest
+ * @current: its currents, of positive and of negative weights; Loihi has one
+ * @refractory: steps left of its refractory period
+ * @reserved: 0
+ */
+struct lightos_neuron_variables {
+	__s64 membrane;
+	__s64 current[2];
+	__u32 refractory;
+	__u32 reserved;
+};
+
+/**
+ * struct lightos_network_state - read or write the state of neurons
+ * @size: in: sizeof(struct lightos_network_state)
+ * @flags: in: LIGHTOS_STATE_WRITE to write
+ * @first: in: the first neuron
+ * @count: in: how many
+ * @data: in: user pointer to struct lightos_neuron_variables, packed
+ *
+ * EINVAL for neurons that are not there or, writing, values out of range: up to
+ * LIGHTOS_POTENTIAL_LIMIT in magnitude, 2^23 - 1 for Loihi; nothing of that
+ * chunk of 64 neurons is written then. EBUSY during a run, ENODATA without a
+ * network.
+ */
+struct lightos_network_state {
+	__u32 size;
+	__u32 flags;
+	__u32 first;
+	__u32 count;
+	__u64 data;
+};
+
+/* Bits of lightos_network_reset.flags; at least one must be set. */
+#define LIGHTOS_NETWORK_RESET_STATE	(1U << 0)
+#define LIGHTOS_NETWORK_RESET_COUNTERS	(1U << 1)
+#define LIGHTOS_NETWORK_RESET_RINGS	(1U << 2)
+
+/**
+ * struct lightos_network_reset - bring parts of a network back
+ * @size: in: sizeof(struct lightos_network_reset)
+ * @flags: in: LIGHTOS_NETWORK_RESET_STATE: all neurons at rest, no spike under
+ *	way, step 0, encoders and decoders as new; _COUNTERS: the counters of
+ *	NETWORK_STATS zero; _RINGS: what waits in the rings is taken out, as far
+ *	as the module may: pending input
+ *
+ * EBUSY during a run, ENODATA without a network.
+ */
+struct lightos_network_reset {
+	__u32 size;
+	__u32 flags;
+};
+
+/**
+ * struct lightos_network_stats - counters of a network (query)
+ * @size: in: sizeof(struct lightos_network_stats); out: bytes filled in
+ * @flags: in: must be 0
+ * @step: out: the step that comes next
+ * @steps: out: steps computed
+ * @events: out: events taken from the input ring
+ * @late: out: of these, applied after their step
+ * @rejected: out: of these, naming no input or neuron
+ * @input_spikes: out: spikes of inputs, those of encoders included
+ * @merged: out: spikes of an input that had spiked in the same step
+ * @synaptic_events: out: synapses that carried a spike
+ * @spikes: out: spikes of neurons
+ * @updates: out: updates of neurons executed
+ * @skipped: out: updates left out, as they would have changed nothing
+ * @wraps: out: currents that wrapped (Loihi)
+ * @saturations: out: values that were cut at the end of their range
+ * @dropped_spikes: out: spikes that found their ring full
+ * @dropped_voltages: out: voltages that found their ring full
+ * @missed: out: real-time steps that began an interval or more late
+ * @busy_ns: out: time spent computing, in nanoseconds
+ * @bytes: out: memory of the network and its rings, in bytes
+ * @synapses: out: sparse synapses and pairs of dense blocks
+ * @runs: out: runs started
+ * @neurons: out: neurons
+ * @inputs: out: inputs
+ * @running: out: 1 during a run
+ * @arithmetic: out: 0 Loihi, 1 exact
+ *
+ * All from COMMIT or LIGHTOS_NETWORK_RESET_COUNTERS. During a run they are those
+ * of a moment within the last millisecond. ENODATA without a network.
+ */
+struct lightos_network_stats {
+	__u32 size;
+	__u32 flags;
+	__u64 step;
+	__u64 steps;
+	__u64 events;
+	__u64 late;
+	__u64 rejected;
+	__u64 input_spikes;
+	__u64 merged;
+	__u64 synaptic_events;
+	__u64 spikes;
+	__u64 updates;
+	__u64 skipped;
+	__u64 wraps;
+	__u64 saturations;
+	__u64 dropped_spikes;
+	__u64 dropped_voltages;
+	__u64 missed;
+	__u64 busy_ns;
+	__u64 bytes;
+	__u64 synapses;
+	__u64 runs;
+	__u32 neurons;
+	__u32 inputs;
+	__u32 running;
+	__u32 arithmetic;
+};
+
+/* A network has so many slots for encoders, and as many for decoders. */
+#define LIGHTOS_MAX_CODERS		4
+
+/**
+ * enum lightos_encoder_kind - values of lightos_network_encoder.kind
+ * @LIGHTOS_ENCODER_NONE: the slot is empty
+ * @LIGHTOS_ENCODER_RATE: at each step a channel fires with the probability
+ *	clip(gain x + offset, 0, 1)
+ * @LIGHTOS_ENCODER_LATENCY: one spike a channel and presentation, the earlier
+ *	the larger the sample
+ * @LIGHTOS_ENCODER_SEND_ON_DELTA: signed spikes that keep a decoder within
+ *	@threshold of the sample; one a step and channel, the rest is owed
+ * @LIGHTOS_ENCODER_DIFFERENCE: a spike where the sample moved by @threshold
+ *	since the one before
+ *
+ * Formulas, sources and error bounds: Documentation/spiking.rst.
+ */
+enum lightos_encoder_kind {
+	LIGHTOS_ENCODER_NONE		= 0,
+	LIGHTOS_ENCODER_RATE		= 1,
+	LIGHTOS_ENCODER_LATENCY		= 2,
+	LIGHTOS_ENCODER_SEND_ON_DELTA	= 3,
+	LIGHTOS_ENCODER_DIFFERENCE	= 4,
+};
+
+/* Bits of lightos_network_encoder.flags. */
+#define LIGHTOS_ENCODER_LOGARITHMIC	(1U << 0)	/* latency: else linear */
+#define LIGHTOS_ENCODER_NORMALIZE	(1U << 1)	/* latency */
+#define LIGHTOS_ENCODER_CLIP		(1U << 2)	/* latency */
+#define LIGHTOS_ENCODER_OFF_SPIKE	(1U << 3)	/* difference */
+#define LIGHTOS_ENCODER_PADDING		(1U << 4)	/* difference */
+
+/**
+ * struct lightos_network_encoder - put an encoder before some inputs
+ * @size: in: sizeof(struct lightos_network_encoder)
+ * @flags: in: LIGHTOS_ENCODER_* bits that the kind knows
+ * @slot: in: which one, below LIGHTOS_MAX_CODERS; replaced
+ * @kind: in: enum lightos_encoder_kind
+ * @first_input: in: the input of channel 0; others follow. Delta kinds take
+ *	twice as many: rises first, then falls
+ * @channels: in: how many, at least 1
+ * @seed: in: rate: any number
+ * @gain: in: rate: Q16.16
+ * @offset: in: rate: Q16.16
+ * @threshold: in: latency: Q0.32, above 0; delta kinds: Q16.16, send-on-delta
+ *	above 0
+ * @epsilon: in: latency, logarithmic: Q0.32, above 0
+ * @tau: in: latency, not normalised: time constant in steps, Q16.16, above 0
+ * @steps: in: latency: steps of a presentation, at least 1
+ * @first_step: in: rate, latency: no spike in earlier steps of a presentation
+ * @reserved: in: must be 0
+ *
+ * Fields that the kind does not use must be 0. It is silent until the first
+ * NETWORK_SAMPLES. EBUSY during a run, ENODATA without a network.
+ */
+struct lightos_network_encoder {
+	__u32 size;
+	__u32 flags;
+	__u32 slot;
+	__u32 kind;
+	__u32 first_input;
+	__u32 channels;
+	__u64 seed;
+	__s32 gain;
+	__s32 offset;
+	__u32 threshold;
+	__u32 epsilon;
+	__u32 tau;
+	__u32 steps;
+	__u32 first_step;
+	__u32 reserved;
+};
+
+/**
+ * struct lightos_network_samples - give an encoder a sample for each channel
+ * @size: in: sizeof(struct lightos_network_samples)
+ * @flags: in: must be 0
+ * @slot: in: which encoder
+ * @count: in: its number of channels
+ * @data: in: user pointer to __s32 samples, Q16.16
+ *
+ * They count from the step that comes next, until the next ones: a rate encoder
+ * goes on with them, a latency encoder fires once, a send-on-delta encoder
+ * follows. A rate encoder's random numbers depend on seed, channel and steps
+ * since this call. During a run the step that comes next is any. ENODATA
+ * without a network or encoder.
+ */
+struct lightos_network_samples {
+	__u32 size;
+	__u32 flags;
+	__u32 slot;
+	__u32 count;
+	__u64 data;
+};
+
+/**
+ * enum lightos_decoder_kind - values of lightos_network_decoder.kind
+ * @LIGHTOS_DECODER_NONE: the slot is empty
+ * @LIGHTOS_DECODER_COUNT: spikes of each channel; winner: the most
+ * @LIGHTOS_DECODER_FIRST: 1 + the step of its first spike, 0 for none; winner:
+ *	the earliest
+ * @LIGHTOS_DECODER_SUM: the running sum of signed spikes, each worth
+ *	@threshold: of two neurons a channel, rises first, then falls; winner:
+ *	the greatest
+ * @LIGHTOS_DECODER_RATE: the exponentially filtered rate in mHz; winner: the
+ *	greatest
+ *
+ * Of equal channels the lowest wins.
+ */
+enum lightos_decoder_kind {
+	LIGHTOS_DECODER_NONE		= 0,
+	LIGHTOS_DECODER_COUNT		= 1,
+	LIGHTOS_DECODER_FIRST		= 2,
+	LIGHTOS_DECODER_SUM		= 3,
+	LIGHTOS_DECODER_RATE		= 4,
+};
+
+/**
+ * struct lightos_network_decoder - put a decoder behind some neurons
+ * @size: in: sizeof(struct lightos_network_decoder)
+ * @flags: in: must be 0
+ * @slot: in: which one, below LIGHTOS_MAX_CODERS; replaced
+ * @kind: in: enum lightos_decoder_kind
+ * @first_neuron: in: the neuron of channel 0; others follow
+ * @channels: in: how many, at least 1
+ * @threshold: in: sum: what a spike is worth; else 0
+ * @reserved: in: must be 0
+ * @tau_ns: in: rate: time constant, at least 1 ns; else 0
+ *
+ * EBUSY during a run, ENODATA without a network.
+ */
+struct lightos_network_decoder {
+	__u32 size;
+	__u32 flags;
+	__u32 slot;
+	__u32 kind;
+	__u32 first_neuron;
+	__u32 channels;
+	__u32 threshold;
+	__u32 reserved;
+	__u64 tau_ns;
+};
+
+/* The winner when there is none. */
+#define LIGHTOS_NO_CHANNEL		0xffffffffU
+
+/**
+ * struct lightos_network_decoded - what a decoder says (query)
+ * @size: in: sizeof(struct lightos_network_decoded); out: bytes filled in
+ * @flags: in: must be 0
+ * @slot: in: which decoder
+ * @count: in: its number of channels; 0 with @data 0 for the winner alone
+ * @data: in: user pointer to __s64 values, one a channel
+ * @winner: out: the channel that wins, LIGHTOS_NO_CHANNEL without a spike
+ * @reserved: in: must be 0
+ *
+ * ENODATA without a network or decoder.
+ */
+struct lightos_network_decoded {
+	__u32 size;
+	__u32 flags;
+	__u32 slot;
+	__u32 count;
+	__u64 data;
+	__u32 winner;
+	__u32 reserved;
+};
+
+/* ------------------------------------------------------------------ */
+/* Profiles of the engine of v0.2.0                                   */
+/* ------------------------------------------------------------------ */
+
+/**
+ * enum lightos_spiking_profile_id - values of lightos_spiking_profile.profile
+ * @LIGHTOS_PROFILE_DEFAULT: rate encoding, cycles of 1000 us, target sparsity
+ *	69 %, 1000 events a cycle
+ * @LIGHTOS_PROFILE_LOW_LATENCY: delta encoding, cycles of 500 us: an event
+ *	takes effect within half the time, and small changes are withheld only
+ *	as far as the target of 69 % asks
+ * @LIGHTOS_PROFILE_MAX_EFFICIENCY: delta encoding, cycles of 1000 us, target
+ *	sparsity 80 %: the delta threshold rises until four of five neuron
+ *	cycles need no update
+ */
+enum lightos_spiking_profile_id {
+	LIGHTOS_PROFILE_DEFAULT		= 0,
+	LIGHTOS_PROFILE_LOW_LATENCY	= 1,
+	LIGHTOS_PROFILE_MAX_EFFICIENCY	= 2,
+};
+
+/**
+ * struct lightos_spiking_profile - configure the engine by a profile
+ * @size: in: sizeof(struct lightos_spiking_profile); out: bytes filled in
+ * @flags: in: must be 0
+ * @profile: in: enum lightos_spiking_profile_id
+ * @encoding: out: what the profile set, and so on
+ *
+ * As SPIKING_CONFIG with these values; enabled stays as it is.
+ */
+struct lightos_spiking_profile {
+	__u32 size;
+	__u32 flags;
+	__u32 profile;
+	__u32 encoding;
+	__u32 max_events_per_cycle;
+	__u32 processing_interval_us;
+	__u32 target_sparsity_percent;
+	__u32 reserved;
+};
+
 #define LIGHTOS_IOC_QUERY \
 	_IOWR(LIGHTOS_IOC_MAGIC, 0x20, struct lightos_query)
 #define LIGHTOS_IOC_NOP \
@@ -353,5 +1204,37 @@ struct lightos_spiking_reset {
 	_IOWR(LIGHTOS_IOC_MAGIC, 0x40, struct lightos_spiking_counters)
 #define LIGHTOS_IOC_SPIKING_RESET \
 	_IOW(LIGHTOS_IOC_MAGIC, 0x41, struct lightos_spiking_reset)
+#define LIGHTOS_IOC_SPIKING_PROFILE \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x42, struct lightos_spiking_profile)
+#define LIGHTOS_IOC_NETWORK_BEGIN \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x48, struct lightos_network_begin)
+#define LIGHTOS_IOC_NETWORK_WRITE \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x49, struct lightos_network_write)
+#define LIGHTOS_IOC_NETWORK_COMMIT \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x4a, struct lightos_network_commit)
+#define LIGHTOS_IOC_NETWORK_RINGS \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x4b, struct lightos_network_rings)
+#define LIGHTOS_IOC_NETWORK_RUN \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x4c, struct lightos_network_run)
+#define LIGHTOS_IOC_NETWORK_STOP \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x4d, struct lightos_network_stop)
+#define LIGHTOS_IOC_NETWORK_INPUT \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x4e, struct lightos_network_transfer)
+#define LIGHTOS_IOC_NETWORK_OUTPUT \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x4f, struct lightos_network_transfer)
+#define LIGHTOS_IOC_NETWORK_STATE \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x50, struct lightos_network_state)
+#define LIGHTOS_IOC_NETWORK_RESET \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x51, struct lightos_network_reset)
+#define LIGHTOS_IOC_NETWORK_STATS \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x52, struct lightos_network_stats)
+#define LIGHTOS_IOC_NETWORK_ENCODER \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x53, struct lightos_network_encoder)
+#define LIGHTOS_IOC_NETWORK_SAMPLES \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x54, struct lightos_network_samples)
+#define LIGHTOS_IOC_NETWORK_DECODER \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x55, struct lightos_network_decoder)
+#define LIGHTOS_IOC_NETWORK_DECODED \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x56, struct lightos_network_decoded)
 
 #endif /* _UAPI_LIGHTOS_H */
