@@ -3,13 +3,18 @@
 //! `lightctl snn`: networks and recordings that people bring.
 
 mod backend;
+mod classify;
+mod compare;
 mod dense;
+mod describe;
 mod energy;
 mod events;
 mod graph;
 mod host;
+mod picture;
 mod plan;
 mod progress;
+mod record;
 mod report;
 mod session;
 
@@ -30,11 +35,59 @@ use crate::show::print_json;
 /// `lightctl snn` and what follows it.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Check and describe a network
+    ///
+    /// Names the node of what cannot be run. Prints sizes, parameters, how weights
+    /// became integers and what that cost.
+    Load(describe::LoadArgs),
     /// Present a recording to a network
     ///
     /// Prints the spikes of each output, the output that wins, what was counted and
     /// what it would cost.
     Run(RunArgs),
+    /// Write spikes and voltages with the field names of NIRData
+    Record(RecordArgs),
+    /// Draw input, spikes and voltages
+    Raster(RasterArgs),
+    /// Classify labelled recordings
+    Classify(classify::ClassifyArgs),
+    /// Compare with what others recorded
+    Compare(compare::CompareArgs),
+}
+
+/// Most steps of a run.
+const MAX_STEPS: u64 = 1 << 40;
+
+/// What to record.
+#[derive(clap::Args)]
+pub(crate) struct RecordArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Write all spikes: .npy or .csv
+    #[arg(long, value_name = "FILE", required_unless_present = "voltages")]
+    spikes: Option<PathBuf>,
+    /// Write spikes as steps x neurons (nir.TimeGriddedData), not as nir.EventData
+    #[arg(long, requires = "spikes")]
+    grid: bool,
+    /// Write what the probes read: .npy or .csv
+    #[arg(long, value_name = "FILE", requires = "probe")]
+    voltages: Option<PathBuf>,
+}
+
+/// What to draw.
+#[derive(clap::Args)]
+pub(crate) struct RasterArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    /// The picture: .svg or .png; may be given for both
+    #[arg(long, short, value_name = "FILE", required = true)]
+    output: Vec<PathBuf>,
+    /// Its width in pixels
+    #[arg(long, value_name = "N", default_value_t = 1200)]
+    width: u32,
+    /// Its title [default: the name of the recording]
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
 }
 
 /// A network, a recording, and how to bring them together.
@@ -48,7 +101,7 @@ pub(crate) struct RunArgs {
     #[command(flatten, next_help_heading = "From recording to input")]
     input: InputArgs,
     /// Steps to run [default: up to the last event and as far as delays reach]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MAX_STEPS))]
     steps: Option<u64>,
     /// Read the potential of this neuron: a number, or LAYER:NUMBER
     #[arg(long, value_name = "NEURON")]
@@ -75,7 +128,12 @@ pub(crate) struct Common {
 /// Carries a command out.
 pub(crate) fn command(command: &Command) -> Result<(), Failure> {
     match command {
+        Command::Load(args) => describe::command(args),
         Command::Run(args) => run(args),
+        Command::Record(args) => record(args),
+        Command::Raster(args) => raster(args),
+        Command::Classify(args) => classify::command(args),
+        Command::Compare(args) => compare::command(args),
     }
 }
 
@@ -127,8 +185,40 @@ fn longest_delay(plan: &Plan) -> u64 {
 }
 
 fn run(args: &RunArgs) -> Result<(), Failure> {
-    let ran = present(args)?;
-    if args.common.json {
+    print(&present(args)?, args.common.json)
+}
+
+fn record(args: &RecordArgs) -> Result<(), Failure> {
+    for path in args.spikes.iter().chain(&args.voltages) {
+        record::check(path)?;
+    }
+    let ran = present(&args.run)?;
+    if let Some(path) = &args.spikes {
+        record::spikes(path, &ran.plan, &ran.outcome, args.grid)?;
+    }
+    if let Some(path) = &args.voltages {
+        record::voltages(path, &ran.plan, &ran.outcome)?;
+    }
+    print(&ran, args.run.common.json)
+}
+
+fn raster(args: &RasterArgs) -> Result<(), Failure> {
+    args.output
+        .iter()
+        .try_for_each(|path| picture::check(path))?;
+    let ran = present(&args.run)?;
+    let name = args.run.events.file_name().unwrap_or_default();
+    let title = args.title.clone();
+    let title = title.unwrap_or_else(|| name.to_string_lossy().into_owned());
+    let raster = picture::raster(&title, &ran.plan, &ran.input, &ran.outcome);
+    for path in &args.output {
+        picture::write(path, &raster, args.width)?;
+    }
+    print(&ran, args.run.common.json)
+}
+
+fn print(ran: &Ran, as_json: bool) -> Result<(), Failure> {
+    if as_json {
         print_json(&report::run_json(
             ran.place,
             &ran.plan,

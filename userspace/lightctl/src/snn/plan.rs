@@ -81,6 +81,28 @@ impl Plan {
         })
     }
 
+    /// The threshold of a neuron, in the potentials of the user; none for one that
+    /// never fires.
+    pub(crate) fn threshold(&self, neuron: u32) -> Option<f64> {
+        let (layer, index) = self.layer_of(neuron)?;
+        let of = |p: &&lightos::sys::Population| {
+            neuron.checked_sub(p.first).is_some_and(|i| i < p.count)
+        };
+        let population = self.description.populations.iter().find(of)?;
+        let own = if population.params_count > 1 {
+            neuron - population.first
+        } else {
+            0
+        };
+        let at = (population.params + own) as usize;
+        let units = if let Some(loihi) = self.description.loihi_params.get(at) {
+            loihi.threshold.into()
+        } else {
+            self.description.exact_params.get(at)?.threshold
+        };
+        (units != lightos::sys::THRESHOLD_NEVER).then(|| layer.potential(index, units))
+    }
+
     /// The neuron that `text` names: a number, or LAYER:INDEX.
     pub(crate) fn neuron(&self, text: &str) -> Result<u32, Failure> {
         let unknown = || {
