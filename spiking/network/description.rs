@@ -233,7 +233,7 @@ impl<M: Memory> Parts<M> {
     }
 
     /// Whether the neurons follow the rules of Loihi; else they are exact.
-    fn is_loihi(&self) -> bool {
+    pub fn is_loihi(&self) -> bool {
         let first = self.populations.first();
         first.is_some_and(|p| p.kind == Kind::Loihi)
     }

@@ -168,6 +168,13 @@ impl Propagators {
     }
 }
 
+/// What a constant current adds to the membrane in a step that would hold it at `potential`, up to
+/// [`LIMIT`] in magnitude: `(1 - P22) potential`, truncated toward zero.
+pub fn share(potential: i64, p22: i64) -> i64 {
+    let rest = ONE.saturating_sub(p22.clamp(0, ONE));
+    units(wide(potential.clamp(-LIMIT, LIMIT), rest))
+}
+
 /// `exp(-step / tau)` in 2^-62.
 fn decay(step_ns: u64, tau_ns: Option<NonZeroU64>) -> i64 {
     tau_ns.map_or(ONE, |tau| Leak::new(tau).decay(ONE, step_ns))

@@ -92,6 +92,12 @@ impl<M: Memory> Network<M> {
     /// of the wheel in `parts`; it may have any length.
     pub fn new(mut parts: Parts<M>, empty: M::Of<u64>) -> Result<Self, Fault> {
         parts.check()?;
+        Ok(Self::of_checked(parts, empty))
+    }
+
+    /// The same for parts that [`Parts::check`] found no fault in. Of others the network is safe,
+    /// but what it computes means nothing.
+    pub fn of_checked(mut parts: Parts<M>, empty: M::Of<u64>) -> Self {
         let words = core::mem::replace(&mut parts.wheel, empty);
         let mut network = Self {
             wheel: Wheel::new(words, parts.sources(), parts.max_delay()),
@@ -104,10 +110,29 @@ impl<M: Memory> Network<M> {
             arrived: false,
             totals: Totals::default(),
         };
-        network.parts.awake.fill(u64::MAX);
-        network.parts.loihi_states.fill(loihi::State::REST);
-        network.parts.exact_states.fill(exact::State::REST);
-        Ok(network)
+        network.reset();
+        network
+    }
+
+    /// Puts all neurons at rest, with no spike under way and step 0 to come. Totals stay.
+    pub fn reset(&mut self) {
+        self.step = 0;
+        self.arrived = false;
+        self.wheel.clear_all();
+        self.parts.sums.fill(0);
+        self.parts.awake.fill(u64::MAX);
+        self.parts.loihi_states.fill(loihi::State::REST);
+        self.parts.exact_states.fill(exact::State::REST);
+    }
+
+    /// Counts from zero again.
+    pub fn clear_totals(&mut self) {
+        self.totals = Totals::default();
+    }
+
+    /// The description. Its working tables are the network's own.
+    pub fn parts(&self) -> &Parts<M> {
+        &self.parts
     }
 
     /// Whether to leave out updates that change nothing; so it is unless told otherwise. No
