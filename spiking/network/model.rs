@@ -66,8 +66,8 @@ pub struct Group<'a, M: Model> {
     pub params: &'a [M::Params],
     /// A bit for each that is not known to stay at rest without input.
     pub awake: u64,
-    /// Whether any sum may differ from zero.
-    pub arrived: bool,
+    /// A bit for each that may have got input.
+    pub touched: u64,
 }
 
 impl<M: Model> Group<'_, M> {
@@ -81,22 +81,20 @@ impl<M: Model> Group<'_, M> {
     }
 
     /// Updates those that are awake or got input, and returns a bit for each that spiked. All
-    /// others stay as they are: an update would not change them.
+    /// others stay as they are: an update would not change them. Skipped ones are not counted.
     #[inline]
     pub fn update<const LANES: usize>(&mut self, tally: &mut Tally) -> u64 {
         let all = self.mask();
-        let mut busy = self.awake & all;
-        if self.arrived && busy != all {
-            busy |= nonzero::<LANES>(self.sums);
-        }
-        if busy == 0 {
-            tally.skipped = tally.skipped.wrapping_add(u64::from(all.count_ones()));
-            return 0;
-        }
+        let (mut busy, touched) = (self.awake & all, self.touched & all);
+        busy |= if touched == all && busy != all {
+            // All are touched where nobody took notes.
+            nonzero::<LANES>(self.sums)
+        } else {
+            touched
+        };
         // Counted here and added once: a count in memory would cost as much as an update.
         let mut counted = Tally {
             updates: u64::from(busy.count_ones()),
-            skipped: u64::from((all & !busy).count_ones()),
             ..Tally::default()
         };
         let spikes = if busy == all {

@@ -15,7 +15,8 @@ use super::description::{Fault, Kind, Memory, Parts, Population};
 use super::exact::{self, Exponential, Jump};
 use super::loihi::{self, Loihi};
 use super::model::{Group, Model, Tally};
-use super::synapses::{deliver_dense, deliver_sparse, Sparse, MAX_FAN_IN};
+use super::span::{self, Moment, Plan, Row};
+use super::synapses::{deliver_dense, deliver_sparse, Sparse, Touched, MAX_FAN_IN};
 use super::wheel::{Wheel, BATCH};
 
 /// Where the inputs of a run come from and its spikes and voltages go.
@@ -82,8 +83,9 @@ pub struct Network<M: Memory> {
     sources: u32,
     lanes: usize,
     step: u64,
+    /// The step in which all spans began together.
+    begin: u64,
     skip: bool,
-    arrived: bool,
     totals: Totals,
 }
 
@@ -100,10 +102,13 @@ impl<M: Memory> Network<M> {
             lanes: parts.lanes(),
             parts,
             step: 0,
+            begin: 0,
             skip: true,
-            arrived: false,
             totals: Totals::default(),
         };
+        span::prepare(&mut network.parts);
+        network.parts.due.fill(0);
+        network.parts.touched.fill(0);
         network.parts.awake.fill(u64::MAX);
         network.parts.loihi_states.fill(loihi::State::REST);
         network.parts.exact_states.fill(exact::State::REST);
@@ -146,9 +151,29 @@ impl<M: Memory> Network<M> {
 
     /// States of the exact kinds, to read or to set initial values between runs, within
     /// +-[`exact::LIMIT`].
+    ///
+    /// Begins new spans (see `span.rs`): as at the end of one, what is kept of a neuron is
+    /// truncated to units. [`Network::exact_state`] reads without that.
     pub fn exact_states(&mut self) -> &mut [exact::State] {
+        let passed = self.step.wrapping_sub(self.begin);
+        let parts = &mut self.parts;
+        for (population, plan) in parts.populations.iter().zip(parts.plans.iter()) {
+            let range = population.first as usize..population.end() as usize;
+            let moment = moment(population, *plan, passed, &parts.exact_params, &parts.rows);
+            if let (Some(states), Some(moment)) = (parts.exact_states.get_mut(range), moment) {
+                states.iter_mut().for_each(|s| *s = moment.present(s));
+            }
+        }
+        self.begin = self.step;
+        self.parts.due.fill(0);
         self.parts.awake.fill(u64::MAX);
         &mut self.parts.exact_states
+    }
+
+    /// The state of a neuron of an exact kind after the last step. Changes nothing.
+    pub fn exact_state(&self, neuron: u32) -> Option<exact::State> {
+        let (parts, passed) = (&self.parts, self.step.wrapping_sub(self.begin));
+        self.present(neuron, passed).or_else(|| parts.exact_states.get(neuron as usize).copied())
     }
 
     /// Computes `steps` steps, or fewer if `exchange` says stop. Returns how many.
@@ -175,13 +200,13 @@ impl<M: Memory> Network<M> {
         } else {
             self.deliver_in::<1>()
         };
-        self.arrived |= events != 0;
         let total = &mut self.totals.synaptic_events;
         *total = total.wrapping_add(events);
     }
 
     fn deliver_in<const LANES: usize>(&mut self) -> u64 {
         let (parts, mut batch) = (&mut self.parts, [0; BATCH]);
+        let mut touched = Touched::new(&mut parts.touched);
         let mut events: u64 = 0;
         let sparse = Sparse {
             delays: parts.delays.len(),
@@ -198,7 +223,7 @@ impl<M: Memory> Network<M> {
                 if batch.is_empty() {
                     break;
                 }
-                let run = deliver_sparse::<LANES>(batch, number, &sparse, &mut parts.sums);
+                let run = deliver_sparse::<LANES>(batch, number, &sparse, &mut parts.sums, &mut touched);
                 events = events.wrapping_add(run);
             }
         }
@@ -213,7 +238,7 @@ impl<M: Memory> Network<M> {
                 if batch.is_empty() {
                     break;
                 }
-                let run = deliver_dense::<LANES>(batch, block, &parts.weights, &mut parts.sums);
+                let run = deliver_dense::<LANES>(batch, block, &parts.weights, &mut parts.sums, &mut touched);
                 events = events.wrapping_add(run);
             }
         }
@@ -223,18 +248,28 @@ impl<M: Memory> Network<M> {
     /// Updates all neurons.
     fn update<E: Exchange>(&mut self, exchange: &mut E) {
         let parts = &mut self.parts;
+        let passed = self.step.wrapping_add(1).wrapping_sub(self.begin);
         let mut update = Update {
             sums: &mut parts.sums,
             awake: &mut parts.awake,
-            arrived: self.arrived,
+            touched: &parts.touched,
+            due: &mut parts.due,
+            limits: &mut parts.limits,
             wheel: &mut self.wheel,
             totals: &mut self.totals,
             exchange,
             step: self.step,
             skip: self.skip,
         };
-        for p in parts.populations.iter() {
+        let before = update.totals.tally.updates;
+        for (p, &plan) in parts.populations.iter().zip(parts.plans.iter()) {
             let (loihi, exact) = (&mut parts.loihi_states, &mut parts.exact_states);
+            if let Some(moment) = moment(p, plan, passed, &parts.exact_params, &parts.rows) {
+                let last = plan.first.wrapping_add(plan.steps) as usize;
+                let last = parts.rows.get(last).unwrap_or(&Row::NONE);
+                update.spans(p, exact, &moment, last);
+                continue;
+            }
             match (p.kind, self.lanes) {
                 (Kind::Loihi, _) => update.all::<Loihi, 1>(p, loihi, &parts.loihi_params),
                 (Kind::Jump, 1) => update.all::<Jump, 1>(p, exact, &parts.exact_params),
@@ -244,16 +279,36 @@ impl<M: Memory> Network<M> {
                 }
             }
         }
-        self.arrived = false;
+        let tally = &mut self.totals.tally;
+        let updated = tally.updates.wrapping_sub(before);
+        let skipped = u64::from(self.neurons).wrapping_sub(updated);
+        tally.skipped = tally.skipped.wrapping_add(skipped);
+        parts.touched.fill(0);
+    }
+
+    /// The state of a neuron `passed` steps after spans began together, if it is computed so.
+    fn present(&self, neuron: u32, passed: u64) -> Option<exact::State> {
+        let parts = &self.parts;
+        let after = parts.populations.partition_point(|p| p.first <= neuron);
+        let index = after.checked_sub(1)?;
+        let (population, &plan) = (parts.populations.get(index)?, parts.plans.get(index)?);
+        let moment = moment(population, plan, passed, &parts.exact_params, &parts.rows)?;
+        parts
+            .exact_states
+            .get(neuron as usize)
+            .map(|state| moment.present(state))
     }
 
     /// Reads the probes.
     fn read_probes<E: Exchange>(&mut self, exchange: &mut E) {
+        let passed = self.step.wrapping_add(1).wrapping_sub(self.begin);
         for (probe, &neuron) in self.parts.probes.iter().enumerate() {
             let bits = self.wheel.get(self.step, neuron as usize / 64);
             let spiked = bits.wrapping_shr(neuron) & 1 != 0;
             let value = if let Some(state) = self.parts.loihi_states.get(neuron as usize) {
                 Loihi::reading(state, spiked)
+            } else if let Some(state) = self.present(neuron, passed) {
+                state.membrane
             } else if let Some(state) = self.parts.exact_states.get(neuron as usize) {
                 Jump::reading(state, spiked)
             } else {
@@ -262,6 +317,27 @@ impl<M: Memory> Network<M> {
             exchange.voltage(self.step, probe as u32, value);
         }
     }
+}
+
+/// Where a population is in its span, `passed` steps after all began together. `None` if it goes
+/// step by step.
+fn moment<'a>(
+    population: &Population,
+    plan: Plan,
+    passed: u64,
+    params: &'a [exact::Params],
+    rows: &'a [Row],
+) -> Option<Moment<'a>> {
+    if plan.steps < 2 {
+        return None;
+    }
+    let n = passed as u32 & plan.steps.wrapping_sub(1);
+    Some(Moment {
+        params: params.get(population.params as usize)?,
+        row: rows.get(plan.first.wrapping_add(n) as usize)?,
+        n,
+        steps: plan.steps,
+    })
 }
 
 impl<M: Memory> Inputs for Network<M> {
@@ -295,7 +371,9 @@ impl<M: Memory> Inputs for Network<M> {
         let limit = i64::from(MAX_FAN_IN.wrapping_sub(1));
         let cut = wanted.clamp(-limit, limit);
         *sum = cut as i32;
-        self.arrived = true;
+        if let Some(bits) = self.parts.touched.get_mut(neuron as usize / 64) {
+            *bits |= 1u64.wrapping_shl(neuron);
+        }
         let count = &mut self.totals.tally.saturations;
         *count = count.wrapping_add(u64::from(cut != wanted));
         Ok(())
@@ -306,7 +384,9 @@ impl<M: Memory> Inputs for Network<M> {
 struct Update<'a, W, E> {
     sums: &'a mut [i32],
     awake: &'a mut [u64],
-    arrived: bool,
+    touched: &'a [u64],
+    due: &'a mut [u64],
+    limits: &'a mut [i64],
     wheel: &'a mut Wheel<W>,
     totals: &'a mut Totals,
     exchange: &'a mut E,
@@ -314,52 +394,144 @@ struct Update<'a, W, E> {
     skip: bool,
 }
 
+/// The neurons of a population that lie in one word of bits.
+struct Part {
+    word: usize,
+    first: usize,
+    end: usize,
+    /// Their bits in the word.
+    mask: u64,
+}
+
+/// The parts of `population`, ascending.
+fn parts_of(population: &Population) -> impl Iterator<Item = Part> {
+    let (first, end) = (population.first as usize, population.end() as usize);
+    (first / 64..end.div_ceil(64)).map(move |word| {
+        let begin = word.wrapping_mul(64);
+        let (first, end) = (first.max(begin), end.min(begin.wrapping_add(64)));
+        let above = u64::MAX.wrapping_shl(first as u32);
+        let beyond = begin.wrapping_add(64).wrapping_sub(end);
+        Part {
+            word,
+            first,
+            end,
+            mask: above & u64::MAX.wrapping_shr(beyond as u32),
+        }
+    })
+}
+
 impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
-    /// Updates the neurons of `population`, those of one word of the wheel at a time.
+    /// Updates the neurons of `population` step by step.
     fn all<N: Model, const LANES: usize>(
         &mut self,
         population: &Population,
         states: &mut [N::State],
         params: &[N::Params],
     ) {
-        let (mut first, end) = (population.first as usize, population.end() as usize);
-        let mut params = population.params_in(params).unwrap_or(&[]);
-        while first < end {
-            let next = (first / 64).wrapping_add(1).wrapping_mul(64).min(end);
-            let mut own = params;
-            if params.len() > 1 {
-                let count = next.wrapping_sub(first);
-                (own, params) = params.split_at_checked(count).unwrap_or((&[], &[]));
+        let all = population.params_in(params).unwrap_or(&[]);
+        for part in parts_of(population) {
+            let (Some(&awake), Some(&touched)) =
+                (self.awake.get(part.word), self.touched.get(part.word))
+            else {
+                return;
+            };
+            if (awake | touched) & part.mask == 0 && self.skip {
+                continue;
             }
-            let sums = first.wrapping_mul(LANES)..next.wrapping_mul(LANES);
-            let (Some(states), Some(sums), Some(&awake)) = (
-                states.get_mut(first..next),
+            let sums = part.first.wrapping_mul(LANES)..part.end.wrapping_mul(LANES);
+            let own = part.first.wrapping_sub(population.first as usize);
+            let own = own..own.wrapping_add(part.end.wrapping_sub(part.first));
+            let own = if all.len() > 1 { all.get(own) } else { Some(all) };
+            let (Some(states), Some(sums), Some(params)) = (
+                states.get_mut(part.first..part.end),
                 self.sums.get_mut(sums),
-                self.awake.get(first / 64),
+                own,
             ) else {
                 return;
             };
+            let first = part.first as u32;
             let mut group = Group::<N> {
                 states,
                 sums,
-                params: own,
+                params,
                 awake: if self.skip {
-                    awake.wrapping_shr(first as u32)
+                    awake.wrapping_shr(first)
                 } else {
                     u64::MAX
                 },
-                arrived: self.arrived,
+                touched: touched.wrapping_shr(first),
             };
-            let mask = group.mask().wrapping_shl(first as u32);
             let spikes = group.update::<LANES>(&mut self.totals.tally);
-            let awake = awake & !mask | group.awake.wrapping_shl(first as u32) & mask;
-            if let Some(place) = self.awake.get_mut(first / 64) {
+            let awake = awake & !part.mask | group.awake.wrapping_shl(first) & part.mask;
+            if let Some(place) = self.awake.get_mut(part.word) {
                 *place = awake;
             }
             if spikes != 0 {
-                self.emit(first, spikes);
+                self.emit(part.first, spikes);
             }
-            first = next;
+        }
+    }
+
+    /// Updates the neurons of `population`, whose spans have come to `moment`. `last` is the row
+    /// of the end of a span.
+    fn spans(
+        &mut self,
+        population: &Population,
+        states: &mut [exact::State],
+        moment: &Moment<'_>,
+        last: &Row,
+    ) {
+        let (words, all) = (self.awake.len(), moment.n == 0 || !self.skip);
+        let now = words.wrapping_mul(moment.n as usize);
+        for part in parts_of(population) {
+            let (Some(awake), Some(&touched), Some(due)) = (
+                self.awake.get_mut(part.word),
+                self.touched.get(part.word),
+                self.due.get_mut(now.wrapping_add(part.word)),
+            ) else {
+                return;
+            };
+            let looks = if all { part.mask } else { (*awake | *due) & part.mask };
+            let touched = touched & part.mask;
+            *awake &= !part.mask;
+            *due &= !part.mask;
+            if looks | touched == 0 {
+                continue;
+            }
+            let first = part.first as u32;
+            let sums = part.first.wrapping_mul(2)..part.end.wrapping_mul(2);
+            let (Some(states), Some(limits), Some(sums)) = (
+                states.get_mut(part.first..part.end),
+                self.limits.get_mut(part.first..part.end),
+                self.sums.get_mut(sums),
+            ) else {
+                return;
+            };
+            let mut group = span::Group {
+                states,
+                limits,
+                sums,
+                looks: looks.wrapping_shr(first),
+                touched: touched.wrapping_shr(first),
+                held: 0,
+            };
+            let tally = &mut self.totals.tally;
+            if moment.n == 0 {
+                group.begin(last, moment);
+            }
+            group.arrive(moment, tally);
+            let updated = (group.looks | group.touched).count_ones();
+            tally.updates = tally.updates.wrapping_add(u64::from(updated));
+            let due = &mut *self.due;
+            let spikes = group.look(moment, tally, |bit, step| {
+                let place = words.wrapping_mul(step as usize).wrapping_add(part.word);
+                if let Some(due) = due.get_mut(place) {
+                    *due |= bit.wrapping_shl(first);
+                }
+            });
+            if spikes != 0 {
+                self.emit(part.first, spikes);
+            }
         }
     }
 

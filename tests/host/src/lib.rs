@@ -18,6 +18,7 @@ pub mod spiking {
         pub mod loihi;
         pub mod model;
         pub mod simulation;
+        pub mod span;
         pub mod synapses;
         pub mod wheel;
     }

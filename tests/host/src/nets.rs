@@ -9,6 +9,7 @@ use crate::spiking::network::description::{Fault, Kind, Memory, Parts, Populatio
 use crate::spiking::network::exact;
 use crate::spiking::network::loihi;
 use crate::spiking::network::simulation::{Exchange, Inputs, Network};
+use crate::spiking::network::span::{Plan, Row};
 use crate::spiking::network::synapses::{build, starts_len, Connection, Synapse};
 
 /// Tables on the heap.
@@ -56,6 +57,11 @@ pub fn empty(inputs: u32) -> Parts<Heap> {
         wheel: Vec::new(),
         sums: Vec::new(),
         awake: Vec::new(),
+        touched: Vec::new(),
+        plans: Vec::new(),
+        rows: Vec::new(),
+        due: Vec::new(),
+        limits: Vec::new(),
     }
 }
 
@@ -102,6 +108,11 @@ pub fn furnish(mut parts: Parts<Heap>) -> Parts<Heap> {
     parts.wheel = vec![0; working.wheel];
     parts.sums = vec![0; working.sums];
     parts.awake = vec![0; working.awake];
+    parts.touched = vec![0; working.touched];
+    parts.plans = vec![Plan::default(); working.plans];
+    parts.rows = vec![Row::NONE; working.rows];
+    parts.due = vec![0; working.due];
+    parts.limits = vec![0; working.limits];
     parts
 }
 
