@@ -15,7 +15,7 @@ use super::description::{Fault, Kind, Memory, Parts, Population};
 use super::exact::{self, Exponential, Jump};
 use super::loihi::{self, Loihi};
 use super::model::{Group, Model, Tally};
-use super::span::{self, Moment, Plan, Row};
+use super::span::{self, Moment, Row};
 use super::synapses::{deliver_dense, deliver_sparse, Sparse, Touched, MAX_FAN_IN};
 use super::wheel::{Wheel, BATCH};
 
@@ -159,7 +159,7 @@ impl<M: Memory> Network<M> {
         let parts = &mut self.parts;
         for (population, plan) in parts.populations.iter().zip(parts.plans.iter()) {
             let range = population.first as usize..population.end() as usize;
-            let moment = moment(population, *plan, passed, &parts.exact_params, &parts.rows);
+            let moment = Moment::new(population, *plan, passed, &parts.exact_params, &parts.rows);
             if let (Some(states), Some(moment)) = (parts.exact_states.get_mut(range), moment) {
                 states.iter_mut().for_each(|s| *s = moment.present(s));
             }
@@ -264,7 +264,7 @@ impl<M: Memory> Network<M> {
         let before = update.totals.tally.updates;
         for (p, &plan) in parts.populations.iter().zip(parts.plans.iter()) {
             let (loihi, exact) = (&mut parts.loihi_states, &mut parts.exact_states);
-            if let Some(moment) = moment(p, plan, passed, &parts.exact_params, &parts.rows) {
+            if let Some(moment) = Moment::new(p, plan, passed, &parts.exact_params, &parts.rows) {
                 let last = plan.first.wrapping_add(plan.steps) as usize;
                 let last = parts.rows.get(last).unwrap_or(&Row::NONE);
                 update.spans(p, exact, &moment, last);
@@ -292,7 +292,7 @@ impl<M: Memory> Network<M> {
         let after = parts.populations.partition_point(|p| p.first <= neuron);
         let index = after.checked_sub(1)?;
         let (population, &plan) = (parts.populations.get(index)?, parts.plans.get(index)?);
-        let moment = moment(population, plan, passed, &parts.exact_params, &parts.rows)?;
+        let moment = Moment::new(population, plan, passed, &parts.exact_params, &parts.rows)?;
         parts
             .exact_states
             .get(neuron as usize)
@@ -317,27 +317,6 @@ impl<M: Memory> Network<M> {
             exchange.voltage(self.step, probe as u32, value);
         }
     }
-}
-
-/// Where a population is in its span, `passed` steps after all began together. `None` if it goes
-/// step by step.
-fn moment<'a>(
-    population: &Population,
-    plan: Plan,
-    passed: u64,
-    params: &'a [exact::Params],
-    rows: &'a [Row],
-) -> Option<Moment<'a>> {
-    if plan.steps < 2 {
-        return None;
-    }
-    let n = passed as u32 & plan.steps.wrapping_sub(1);
-    Some(Moment {
-        params: params.get(population.params as usize)?,
-        row: rows.get(plan.first.wrapping_add(n) as usize)?,
-        n,
-        steps: plan.steps,
-    })
 }
 
 impl<M: Memory> Inputs for Network<M> {

@@ -95,8 +95,11 @@ const SUM_BITS: u32 = PROPAGATOR_BITS - 7;
 /// The drive of a neuron in spans is at most this in magnitude.
 const MOST_DRIVE: i64 = LIMIT >> 7;
 
+/// Gains of neurons in spans: a unit of weight is exact to 2^-33, and traced back below 2^58.
+const GAINS: core::ops::RangeInclusive<i64> = 1 << 32..=1 << 52;
+
 /// How far below the threshold the membrane is kept by a prediction, in units.
-const MARGIN: i64 = 1 << 16;
+const MARGIN: i64 = 1 << 31;
 
 /// How a population is computed.
 #[repr(C)]
@@ -116,16 +119,22 @@ pub struct Row {
     pub by: Propagators,
     /// What the drive adds to the membrane in `n` steps, in units.
     pub drive: i64,
-    /// The inverse of `P22`, in 2^-57.
+    /// What a unit of weight that arrives at step `n` adds to `I`, in units.
+    pub current: [i64; 2],
+    /// What it takes from `V`.
+    pub membrane: [i64; 2],
+    /// `1 / P22`, in 2^-57.
     pub back22: i64,
-    /// The inverses of `P11`.
-    pub back11: [i64; 2],
-    /// `P21 / (P11 P22)`.
-    pub back21: [i64; 2],
+    /// `1 / P11[0]`, in 2^-57.
+    pub back11: i64,
+    /// The greatest `P21` of up to `n` steps.
+    pub peak: [i64; 2],
+    /// Weights of up to this in magnitude add at most 2^60.
+    pub most: u64,
 }
 
 impl Row {
-    /// No step at all.
+    /// No step at all, and no input.
     pub const NONE: Self = Self {
         by: Propagators {
             p22: ONE,
@@ -133,10 +142,41 @@ impl Row {
             p21: [0; 2],
         },
         drive: 0,
+        current: [0; 2],
+        membrane: [0; 2],
         back22: BACK_ONE,
-        back11: [BACK_ONE; 2],
-        back21: [0; 2],
+        back11: BACK_ONE,
+        peak: [0; 2],
+        most: 0,
     };
+
+    /// The row of the steps `by`, of which `peak` are the greatest of all before, and whose drive
+    /// adds up to `drive`.
+    fn new(by: Propagators, peak: [i64; 2], drive: i64, gain: [i64; 2]) -> Self {
+        let back = by.p11.map(|p11| ratio(BACK_ONE, ONE, p11));
+        let current = [nearest(gain[0], back[0]), nearest(gain[1], back[1])];
+        let membrane = [
+            ratio(current[0], by.p21[0], by.p22),
+            ratio(current[1], by.p21[1], by.p22),
+        ];
+        let greatest = current.into_iter().chain(membrane).max().unwrap_or(0);
+        Self {
+            by,
+            drive,
+            current,
+            membrane,
+            back22: ratio(BACK_ONE, ONE, by.p22),
+            back11: back[0],
+            peak: [peak[0].max(by.p21[0]), peak[1].max(by.p21[1])],
+            most: (LIMIT as u64).checked_div(greatest as u64).unwrap_or(0),
+        }
+    }
+}
+
+/// `gain` traced back, to the nearest unit.
+fn nearest(gain: i64, back: i64) -> i64 {
+    let product = i128::from(gain).wrapping_mul(i128::from(back));
+    (product.wrapping_add(1 << (BACK_BITS - 1)) >> BACK_BITS) as i64
 }
 
 /// The propagators of one step more than `so_far`.
@@ -179,7 +219,9 @@ pub fn steps_of(population: &Population, params: &[Params]) -> u32 {
     let Some([own]) = all.filter(|_| shared && population.kind == Kind::Exponential) else {
         return 1;
     };
-    if own.wrong_field().is_some() || !(-MOST_DRIVE..=MOST_DRIVE).contains(&own.drive) {
+    let gains = own.gain.iter().all(|gain| GAINS.contains(gain));
+    let drive = (-MOST_DRIVE..=MOST_DRIVE).contains(&own.drive);
+    if own.wrong_field().is_some() || !gains || !drive {
         return 1;
     }
     let (mut by, mut steps) = (own.propagators, 1);
@@ -222,20 +264,12 @@ pub fn prepare<M: Memory>(parts: &mut Parts<M>) {
 
 /// Fills the rows of a population.
 fn fill(rows: &mut [Row], params: &Params) {
-    let (mut by, mut sum) = (Row::NONE.by, 0i128);
+    let (mut by, mut sum, mut peak) = (Row::NONE.by, 0i128, [0; 2]);
     for row in rows {
         // Below 2^53 times 2^62.
         let driven = i128::from(params.drive).wrapping_mul(sum >> (PROPAGATOR_BITS - SUM_BITS));
-        *row = Row {
-            by,
-            drive: (driven >> SUM_BITS) as i64,
-            back22: ratio(BACK_ONE, ONE, by.p22),
-            back11: by.p11.map(|p11| ratio(BACK_ONE, ONE, p11)),
-            back21: [0; 2],
-        };
-        for (back, (back11, p21)) in row.back21.iter_mut().zip(row.back11.iter().zip(by.p21)) {
-            *back = ratio(*back11, p21, by.p22);
-        }
+        *row = Row::new(by, peak, (driven >> SUM_BITS) as i64, params.gain);
+        peak = row.peak;
         sum = sum.wrapping_add(i128::from(by.p22));
         by = one_more(&by, &params.propagators);
     }
@@ -254,14 +288,17 @@ fn traced(x: i64, factor: i64) -> i64 {
     (i128::from(x).wrapping_mul(i128::from(factor)) >> BACK_BITS) as i64
 }
 
-/// What an input of `weight` adds, cut to +-[`LIMIT`].
+/// `x` times the propagator `p`, rounded down. `|x|` up to 2^60.
 #[inline(always)]
-fn gained(weight: i32, gain: i64) -> i64 {
-    match i64::from(weight).checked_mul(gain) {
-        Some(product) => product.clamp(-LIMIT, LIMIT),
-        None if (weight < 0) == (gain < 0) => LIMIT,
-        None => -LIMIT,
-    }
+fn high(x: i64, p: i64) -> i64 {
+    (wide(x, p) >> 64) as i64
+}
+
+/// Whether all of `values` are from -2^60 to 2^60, the latter excluded.
+#[inline(always)]
+fn within(values: [i64; 3]) -> bool {
+    let raised = values.map(|value| value.wrapping_add(LIMIT) as u64);
+    (raised[0] | raised[1] | raised[2]) >> 61 == 0
 }
 
 /// What a look at a neuron finds.
@@ -280,58 +317,126 @@ pub struct Moment<'a> {
     pub params: &'a Params,
     /// What the steps up to this one do.
     pub row: &'a Row,
-    /// How many these are: 0 at the end of a span, which is the begin of the next.
+    /// What half of the steps from this one to the end of the span will do, rounded up.
+    pub half: &'a Row,
+    /// What all of them will do.
+    pub whole: &'a Row,
+    /// How many steps up to this one: 0 at the end of a span, which is the begin of the next.
     pub n: u32,
     /// Steps of a span.
     pub steps: u32,
 }
 
-impl Moment<'_> {
-    /// The membrane.
+impl<'a> Moment<'a> {
+    /// Where a population is in its span, `passed` steps after all began together. `None` if it
+    /// goes step by step.
+    #[inline]
+    pub fn new(
+        population: &Population,
+        plan: Plan,
+        passed: u64,
+        params: &'a [Params],
+        rows: &'a [Row],
+    ) -> Option<Self> {
+        if plan.steps < 2 {
+            return None;
+        }
+        let n = passed as u32 & plan.steps.wrapping_sub(1);
+        let rows = rows.get(plan.first as usize..)?;
+        let left = plan.steps.wrapping_sub(n);
+        Some(Self {
+            params: params.get(population.params as usize)?,
+            row: rows.get(n as usize)?,
+            half: rows.get(left.div_ceil(2) as usize)?,
+            whole: rows.get(left as usize)?,
+            n,
+            steps: plan.steps,
+        })
+    }
+
+    /// The membrane, up to three units too low.
     #[inline(always)]
-    pub fn membrane(&self, state: &State) -> i64 {
+    fn membrane(&self, state: &State) -> i64 {
+        let ([rising, falling], by) = (state.currents, &self.row.by);
+        high(state.membrane, by.p22)
+            .wrapping_add(high(rising, by.p21[0]))
+            .wrapping_add(high(falling, by.p21[1]))
+            .wrapping_add(self.row.drive)
+            .clamp(-LIMIT, LIMIT)
+    }
+
+    /// The state at this step, as one that begins a span.
+    pub fn present(&self, state: &State) -> State {
         let ([rising, falling], by) = (state.currents, &self.row.by);
         let flow = wide(state.membrane, by.p22)
             .wrapping_add(wide(rising, by.p21[0]))
             .wrapping_add(wide(falling, by.p21[1]));
         // At most four times 2^60.
-        let sum = units(flow).wrapping_add(self.row.drive);
-        sum.clamp(-LIMIT, LIMIT)
-    }
-
-    /// The state at this step, as one that begins a span.
-    pub fn present(&self, state: &State) -> State {
-        let currents = state.currents.iter().zip(self.row.by.p11);
-        let mut present = State {
-            membrane: self.membrane(state),
-            currents: [0; 2],
+        let membrane = units(flow).wrapping_add(self.row.drive);
+        State {
+            membrane: if state.refractory == 0 {
+                membrane.clamp(-LIMIT, LIMIT)
+            } else {
+                self.params.reset
+            },
+            currents: [
+                units(wide(rising, by.p11[0])),
+                units(wide(falling, by.p11[1])),
+            ],
             refractory: state.refractory.saturating_sub(self.n),
-        };
-        for (now, (&current, p11)) in present.currents.iter_mut().zip(currents) {
-            *now = units(wide(current, p11));
         }
-        if state.refractory != 0 {
-            present.membrane = self.params.reset;
-        }
-        present
     }
 
-    /// Adds what arrives to `state`. True if the neuron must be looked at.
+    /// Adds the weights `positive` and `negative` to `state`. True if the neuron must be looked at.
     #[inline(always)]
-    pub fn arrive(&self, state: &mut State, inputs: [i32; 2], limit: i64, tally: &mut Tally) -> bool {
-        let before = tally.saturations;
-        let [rising, falling] = [
-            gained(inputs[0], self.params.gain[0]),
-            gained(inputs[1], self.params.gain[1]),
+    fn arrive(
+        &self,
+        state: &mut State,
+        [positive, negative]: [i32; 2],
+        limit: i64,
+        tally: &mut Tally,
+    ) -> bool {
+        let (positive, negative) = (i64::from(positive), i64::from(negative));
+        let row = self.row;
+        let off = positive
+            .wrapping_mul(row.membrane[0])
+            .wrapping_add(negative.wrapping_mul(row.membrane[1]));
+        let off = if state.refractory == 0 { off } else { 0 };
+        let membrane = state.membrane.wrapping_sub(off);
+        let currents = [
+            state.currents[0].wrapping_add(positive.wrapping_mul(row.current[0])),
+            state.currents[1].wrapping_add(negative.wrapping_mul(row.current[1])),
         ];
-        let (row, currents) = (self.row, &mut state.currents);
-        currents[0] = cut(currents[0].wrapping_add(traced(rising, row.back11[0])), tally);
-        currents[1] = cut(currents[1].wrapping_add(traced(falling, row.back11[1])), tally);
-        if state.refractory == 0 {
-            let off = traced(rising, row.back21[0]).wrapping_add(traced(falling, row.back21[1]));
-            state.membrane = cut(state.membrane.wrapping_sub(off), tally);
+        // Their signs differ.
+        let weight = positive.wrapping_sub(negative) as u64;
+        if weight > row.most || !within([membrane, currents[0], currents[1]]) {
+            return self.arrive_beyond(state, [positive, negative], tally);
         }
-        state.currents[0] > limit || falling > 0 || tally.saturations != before
+        state.membrane = membrane;
+        state.currents = currents;
+        currents[0] > limit
+    }
+
+    /// The same beyond the ranges: what is above 2^60 is cut.
+    #[cold]
+    fn arrive_beyond(&self, state: &mut State, weights: [i64; 2], tally: &mut Tally) -> bool {
+        let most = i128::from(LIMIT);
+        let mut cut = |sum: i128| {
+            let cut = sum.clamp(-most, most);
+            tally.saturations = tally.saturations.wrapping_add(u64::from(cut != sum));
+            cut as i64
+        };
+        let product = |weight: i64, by: i64| i128::from(weight).wrapping_mul(i128::from(by));
+        let mut membrane = i128::from(state.membrane);
+        let by = self.row.current.into_iter().zip(self.row.membrane);
+        for ((current, weight), (adds, takes)) in state.currents.iter_mut().zip(weights).zip(by) {
+            *current = cut(i128::from(*current).wrapping_add(product(weight, adds)));
+            membrane = membrane.wrapping_sub(product(weight, takes));
+        }
+        if state.refractory == 0 {
+            state.membrane = cut(membrane);
+        }
+        true
     }
 
     /// Compares with the threshold unless `held`, ends the refractory period, and says when to
@@ -385,44 +490,88 @@ impl Moment<'_> {
         state.membrane = 0;
         let others = self.membrane(state);
         // At most 2^61 times 2^62.
-        let traced = traced(reset.wrapping_sub(others), self.row.back22);
-        state.membrane = cut(traced, tally);
+        state.membrane = cut(traced(reset.wrapping_sub(others), self.row.back22), tally);
         self.predict(state, self.membrane(state), limit)
     }
 
     /// Until when there is no spike for certain; see "When to look".
     #[inline(always)]
     fn predict(&self, state: &State, membrane: i64, limit: &mut i64) -> u32 {
-        let (step, row) = (&self.params.propagators, self.row);
+        let ([rising, falling], row) = (state.currents, self.row);
+        let (half, whole) = (self.half, self.whole);
+        let rising_now = high(rising.max(0), row.by.p11[0]);
+        let falling_now = high(falling, row.by.p11[1]);
+        // Without currents.
+        let middle = high(membrane, half.by.p22).wrapping_add(half.drive);
+        let end = high(membrane, whole.by.p22).wrapping_add(whole.drive);
+        let raised = falling_now.max(0);
+        let first = middle
+            .max(membrane)
+            .wrapping_add(high(rising_now, half.peak[0]))
+            .wrapping_add(high(raised, half.peak[1]));
+        // In the second half a negative current has lowered the membrane.
+        let least = half.by.p21[1].min(whole.by.p21[1]);
+        let second = middle
+            .max(end)
+            .wrapping_add(high(rising_now, whole.peak[0]))
+            .wrapping_add(high(raised, whole.peak[1]))
+            .wrapping_add(high(falling_now.min(0), least));
         let slack = self.params.threshold.saturating_sub(MARGIN);
-        let slack = slack.saturating_sub(membrane).max(0);
-        let [rising, falling] = state.currents;
-        let raised = |traced: i64, p11: i64, p21: i64| {
-            units(wide(units(wide(traced.max(0), p11)), p21))
-        };
-        let mut rise = self.params.drive.wrapping_sub(membrane);
-        rise = rise.wrapping_add(units(wide(membrane, step.p22)));
-        rise = rise.wrapping_add(raised(rising, row.by.p11[0], step.p21[0]));
-        if falling > 0 {
-            rise = rise.wrapping_add(raised(falling, row.by.p11[1], step.p21[1]));
+        let spare = slack.saturating_sub(first.max(second));
+        if spare > 0 {
+            *limit = self.limit(rising, spare, whole.peak[0]);
+            return self.steps;
         }
-        // Each of the terms is off by less than a unit.
-        rise = rise.wrapping_add(4);
-        // Slower than that takes longer than a span.
-        let least = slack >> 7;
-        let assumed = rise.wrapping_add(rise >> 1).max(least).max(1);
-        // 2^-places is above P21, so that the extra current raises by less than the difference.
-        let places = step.p21[0].leading_zeros().wrapping_sub(1).min(62);
-        let spare = assumed.wrapping_sub(rise) >> 1;
-        let extra = if spare.leading_zeros() > places.wrapping_add(7) {
+        let spare = slack.saturating_sub(first);
+        if spare > 0 {
+            *limit = self.limit(rising, spare, half.peak[0]);
+            let ahead = self.steps.wrapping_sub(self.n).div_ceil(2);
+            return self.n.wrapping_add(ahead).wrapping_add(1);
+        }
+        self.near(membrane, [rising, rising_now], raised, limit)
+    }
+
+    /// The first current up to which no more than `spare` is added, if a unit of it adds `by`.
+    #[inline(always)]
+    fn limit(&self, rising: i64, spare: i64, by: i64) -> i64 {
+        // 2^-places is above it.
+        let places = by.leading_zeros().saturating_sub(2).min(62);
+        let most = LIMIT >> DECAY_BITS;
+        let extra = if spare.leading_zeros() > places.wrapping_add(8) {
             spare << places
         } else {
-            LIMIT >> DECAY_BITS
+            most
         };
-        let extra = extra.min(LIMIT >> DECAY_BITS);
-        *limit = rising.wrapping_add(traced(extra, row.back11[0]));
+        rising.wrapping_add(traced(extra.min(most), self.row.back11))
+    }
+
+    /// The same for a neuron that may spike in the first half.
+    fn near(
+        &self,
+        membrane: i64,
+        [rising, rising_now]: [i64; 2],
+        raised: i64,
+        limit: &mut i64,
+    ) -> u32 {
+        let step = &self.params.propagators;
+        let slack = self.params.threshold.saturating_sub(MARGIN);
+        let slack = slack.saturating_sub(membrane).max(0);
+        // Each of the terms is off by less than a unit.
+        let rise = self
+            .params
+            .drive
+            .wrapping_sub(membrane)
+            .wrapping_add(high(membrane, step.p22))
+            .wrapping_add(high(rising_now, step.p21[0]))
+            .wrapping_add(high(raised, step.p21[1]))
+            .wrapping_add(4);
+        // Slower than that takes longer than a span.
+        let assumed = rise.wrapping_add(rise >> 1).max(slack >> 7).max(1);
+        *limit = self.limit(rising, assumed.wrapping_sub(rise), step.p21[0]);
         let steps = (slack as u64).checked_div(assumed as u64).unwrap_or(0);
-        (steps.min(u64::from(LONGEST)) as u32).wrapping_add(self.n).wrapping_add(1)
+        (steps.min(u64::from(LONGEST)) as u32)
+            .wrapping_add(self.n)
+            .wrapping_add(1)
     }
 }
 
@@ -474,9 +623,8 @@ impl Group<'_> {
                 return;
             };
             let inputs = core::mem::take(sums);
-            if moment.arrive(state, inputs, limit, tally) {
-                self.looks |= bit;
-            }
+            let must = moment.arrive(state, inputs, limit, tally);
+            self.looks |= if must { bit } else { 0 };
         }
     }
 
