@@ -15,7 +15,7 @@ use super::description::{Fault, Kind, Memory, Parts, Population};
 use super::exact::{self, Exponential, Jump};
 use super::loihi::{self, Loihi};
 use super::model::{Group, Model, Tally};
-use super::span::{self, Moment, Row};
+use super::span::{self, Moment};
 use super::synapses::{deliver_dense, deliver_sparse, Sparse, Touched, MAX_FAN_IN};
 use super::wheel::{Wheel, BATCH};
 
@@ -265,9 +265,7 @@ impl<M: Memory> Network<M> {
         for (p, &plan) in parts.populations.iter().zip(parts.plans.iter()) {
             let (loihi, exact) = (&mut parts.loihi_states, &mut parts.exact_states);
             if let Some(moment) = Moment::new(p, plan, passed, &parts.exact_params, &parts.rows) {
-                let last = plan.first.wrapping_add(plan.steps) as usize;
-                let last = parts.rows.get(last).unwrap_or(&Row::NONE);
-                update.spans(p, exact, &moment, last);
+                update.spans(p, exact, &moment);
                 continue;
             }
             match (p.kind, self.lanes) {
@@ -446,85 +444,88 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
                 *place = awake;
             }
             if spikes != 0 {
-                self.emit(part.first, spikes);
+                let spikes = spikes.wrapping_shl(first);
+                emit(part.word, spikes, self.step, self.wheel, self.totals, self.exchange);
             }
         }
     }
 
-    /// Updates the neurons of `population`, whose spans have come to `moment`. `last` is the row
-    /// of the end of a span.
+    /// Updates the neurons of `population`, whose spans have come to `moment`.
     fn spans(
         &mut self,
         population: &Population,
         states: &mut [exact::State],
         moment: &Moment<'_>,
-        last: &Row,
     ) {
-        let (words, all) = (self.awake.len(), moment.n == 0 || !self.skip);
-        let now = words.wrapping_mul(moment.n as usize);
+        let (words, end) = (self.awake.len(), moment.end());
+        let due = words.wrapping_mul(moment.n as usize);
+        let (first, last) = (population.first as usize, population.end() as usize);
+        let sums = first.wrapping_mul(2)..last.wrapping_mul(2);
+        let (Some(states), Some(limits), Some(sums)) = (
+            states.get_mut(first..last),
+            self.limits.get_mut(first..last),
+            self.sums.get_mut(sums),
+        ) else {
+            return;
+        };
+        let all = end.is_some() || !self.skip;
+        let mut neurons = span::Neurons { states, limits, sums };
+        let mut updates: u64 = 0;
         for part in parts_of(population) {
+            let word = part.word;
             let (Some(awake), Some(&touched), Some(due)) = (
-                self.awake.get_mut(part.word),
-                self.touched.get(part.word),
-                self.due.get_mut(now.wrapping_add(part.word)),
+                self.awake.get_mut(word),
+                self.touched.get(word),
+                self.due.get_mut(due.wrapping_add(word)),
             ) else {
-                return;
+                break;
             };
             let looks = if all { part.mask } else { (*awake | *due) & part.mask };
             let touched = touched & part.mask;
-            *awake &= !part.mask;
-            *due &= !part.mask;
             if looks | touched == 0 {
                 continue;
             }
-            let first = part.first as u32;
-            let sums = part.first.wrapping_mul(2)..part.end.wrapping_mul(2);
-            let (Some(states), Some(limits), Some(sums)) = (
-                states.get_mut(part.first..part.end),
-                self.limits.get_mut(part.first..part.end),
-                self.sums.get_mut(sums),
-            ) else {
-                return;
+            *awake &= !part.mask;
+            *due &= !part.mask;
+            let of = |bits| span::Chosen {
+                first: word.wrapping_mul(64).wrapping_sub(first),
+                bits,
             };
-            let mut group = span::Group {
-                states,
-                limits,
-                sums,
-                looks: looks.wrapping_shr(first),
-                touched: touched.wrapping_shr(first),
-                held: 0,
-            };
+            let held = end.as_ref().map_or(0, |end| neurons.begin(of(part.mask), end));
             let tally = &mut self.totals.tally;
-            if moment.n == 0 {
-                group.begin(last, moment);
-            }
-            group.arrive(moment, tally);
-            let updated = (group.looks | group.touched).count_ones();
-            tally.updates = tally.updates.wrapping_add(u64::from(updated));
+            let looks = looks | neurons.arrive(of(touched), moment, tally);
+            updates = updates.wrapping_add(u64::from((looks | touched).count_ones()));
             let due = &mut *self.due;
-            let spikes = group.look(moment, tally, |bit, step| {
-                let place = words.wrapping_mul(step as usize).wrapping_add(part.word);
+            let spikes = neurons.look(of(looks), held, moment, tally, |bit, step| {
+                let place = words.wrapping_mul(step as usize).wrapping_add(word);
                 if let Some(due) = due.get_mut(place) {
-                    *due |= bit.wrapping_shl(first);
+                    *due |= bit;
                 }
             });
             if spikes != 0 {
-                self.emit(part.first, spikes);
+                emit(word, spikes, self.step, self.wheel, self.totals, self.exchange);
             }
         }
+        let count = &mut self.totals.tally.updates;
+        *count = count.wrapping_add(updates);
     }
+}
 
-    /// Notes and hands out the spikes of the neurons from `first` on.
-    fn emit(&mut self, first: usize, spikes: u64) {
-        let bits = spikes.wrapping_shl(first as u32);
-        self.wheel.set(self.step, first / 64, bits);
-        let count = &mut self.totals.spikes;
-        *count = count.wrapping_add(u64::from(spikes.count_ones()));
-        let mut rest = spikes;
-        while rest != 0 {
-            let neuron = first.wrapping_add(rest.trailing_zeros() as usize);
-            self.exchange.spike(self.step, neuron as u32);
-            rest &= rest.wrapping_sub(1);
-        }
+/// Notes and hands out the spikes of `step` of the neurons of `word`.
+fn emit<W: DerefMut<Target = [u64]>, E: Exchange>(
+    word: usize,
+    spikes: u64,
+    step: u64,
+    wheel: &mut Wheel<W>,
+    totals: &mut Totals,
+    exchange: &mut E,
+) {
+    wheel.set(step, word, spikes);
+    totals.spikes = totals.spikes.wrapping_add(u64::from(spikes.count_ones()));
+    let mut rest = spikes;
+    while rest != 0 {
+        let neuron = word.wrapping_mul(64).wrapping_add(rest.trailing_zeros() as usize);
+        exchange.spike(step, neuron as u32);
+        rest &= rest.wrapping_sub(1);
     }
 }

@@ -71,7 +71,7 @@ use core::num::NonZeroU64;
 
 use super::description::{Kind, Memory, Parts, Population};
 use super::exact::{cut, quotient, times, units, wide, Params, Propagators, State};
-use super::exact::{LIMIT, ONE, PROPAGATOR_BITS};
+use super::exact::{LIMIT, NEVER, ONE, PROPAGATOR_BITS};
 use super::model::Tally;
 
 /// The most steps of a span.
@@ -100,6 +100,12 @@ const GAINS: core::ops::RangeInclusive<i64> = 1 << 32..=1 << 52;
 
 /// How far below the threshold the membrane is kept by a prediction, in units.
 const MARGIN: i64 = 1 << 31;
+
+/// Binary digits of [`Row::room`].
+const ROOM_BITS: u32 = 52;
+
+/// More units to spare are not used.
+const MOST_SPARE: i64 = (1 << 51) - 1;
 
 /// How a population is computed.
 #[repr(C)]
@@ -131,6 +137,9 @@ pub struct Row {
     pub peak: [i64; 2],
     /// Weights of up to this in magnitude add at most 2^60.
     pub most: u64,
+    /// How much more `I[0]` raises the membrane by at most one unit until the end of the span, and
+    /// until half the steps to it have passed: up to 2^10, in 2^-52.
+    pub room: [i64; 2],
 }
 
 impl Row {
@@ -148,6 +157,7 @@ impl Row {
         back11: BACK_ONE,
         peak: [0; 2],
         most: 0,
+        room: [0; 2],
     };
 
     /// The row of the steps `by`, of which `peak` are the greatest of all before, and whose drive
@@ -169,7 +179,16 @@ impl Row {
             back11: back[0],
             peak: [peak[0].max(by.p21[0]), peak[1].max(by.p21[1])],
             most: (LIMIT as u64).checked_div(greatest as u64).unwrap_or(0),
+            room: [0; 2],
         }
+    }
+
+    /// Sets the room, with the greatest `P21` until the end of the span and until halfway.
+    fn make_room(&mut self, peak: [i64; 2]) {
+        // Not above 2^62.
+        let least = self.back11 >> (PROPAGATOR_BITS - BACK_BITS);
+        let one = 1 << (ROOM_BITS + PROPAGATOR_BITS - BACK_BITS);
+        self.room = peak.map(|peak| ratio(self.back11, one, peak.max(least)));
     }
 }
 
@@ -219,9 +238,10 @@ pub fn steps_of(population: &Population, params: &[Params]) -> u32 {
     let Some([own]) = all.filter(|_| shared && population.kind == Kind::Exponential) else {
         return 1;
     };
+    let threshold = own.threshold <= LIMIT || own.threshold == NEVER;
     let gains = own.gain.iter().all(|gain| GAINS.contains(gain));
     let drive = (-MOST_DRIVE..=MOST_DRIVE).contains(&own.drive);
-    if own.wrong_field().is_some() || !gains || !drive {
+    if own.wrong_field().is_some() || !gains || !drive || !threshold {
         return 1;
     }
     let (mut by, mut steps) = (own.propagators, 1);
@@ -265,13 +285,21 @@ pub fn prepare<M: Memory>(parts: &mut Parts<M>) {
 /// Fills the rows of a population.
 fn fill(rows: &mut [Row], params: &Params) {
     let (mut by, mut sum, mut peak) = (Row::NONE.by, 0i128, [0; 2]);
-    for row in rows {
+    for row in rows.iter_mut() {
         // Below 2^53 times 2^62.
         let driven = i128::from(params.drive).wrapping_mul(sum >> (PROPAGATOR_BITS - SUM_BITS));
         *row = Row::new(by, peak, (driven >> SUM_BITS) as i64, params.gain);
         peak = row.peak;
         sum = sum.wrapping_add(i128::from(by.p22));
         by = one_more(&by, &params.propagators);
+    }
+    for n in 0..rows.len() {
+        let left = rows.len().wrapping_sub(n).wrapping_sub(1);
+        let peak_of = |steps: usize| rows.get(steps).map_or(0, |row| row.peak[0]);
+        let peak = [peak_of(left), peak_of(left.div_ceil(2))];
+        if let Some(row) = rows.get_mut(n) {
+            row.make_room(peak);
+        }
     }
 }
 
@@ -354,7 +382,13 @@ impl<'a> Moment<'a> {
         })
     }
 
-    /// The membrane, up to three units too low.
+    /// The end of the span that ends at this moment, if one does.
+    pub fn end(&self) -> Option<Self> {
+        let (row, n) = (self.whole, self.steps);
+        (self.n == 0).then_some(Self { row, n, ..*self })
+    }
+
+    /// The membrane, up to three units too low. Below 2^62 in magnitude.
     #[inline(always)]
     fn membrane(&self, state: &State) -> i64 {
         let ([rising, falling], by) = (state.currents, &self.row.by);
@@ -362,7 +396,6 @@ impl<'a> Moment<'a> {
             .wrapping_add(high(rising, by.p21[0]))
             .wrapping_add(high(falling, by.p21[1]))
             .wrapping_add(self.row.drive)
-            .clamp(-LIMIT, LIMIT)
     }
 
     /// The state at this step, as one that begins a span.
@@ -499,50 +532,31 @@ impl<'a> Moment<'a> {
     fn predict(&self, state: &State, membrane: i64, limit: &mut i64) -> u32 {
         let ([rising, falling], row) = (state.currents, self.row);
         let (half, whole) = (self.half, self.whole);
+        let slack = self.params.threshold.saturating_sub(MARGIN);
         let rising_now = high(rising.max(0), row.by.p11[0]);
-        let falling_now = high(falling, row.by.p11[1]);
         // Without currents.
         let middle = high(membrane, half.by.p22).wrapping_add(half.drive);
         let end = high(membrane, whole.by.p22).wrapping_add(whole.drive);
-        let raised = falling_now.max(0);
-        let first = middle
-            .max(membrane)
-            .wrapping_add(high(rising_now, half.peak[0]))
-            .wrapping_add(high(raised, half.peak[1]));
+        let first = middle.max(membrane).wrapping_add(high(rising_now, half.peak[0]));
         // In the second half a negative current has lowered the membrane.
+        let falling_now = high(falling, row.by.p11[1]);
         let least = half.by.p21[1].min(whole.by.p21[1]);
         let second = middle
             .max(end)
             .wrapping_add(high(rising_now, whole.peak[0]))
-            .wrapping_add(high(raised, whole.peak[1]))
-            .wrapping_add(high(falling_now.min(0), least));
-        let slack = self.params.threshold.saturating_sub(MARGIN);
-        let spare = slack.saturating_sub(first.max(second));
-        if spare > 0 {
-            *limit = self.limit(rising, spare, whole.peak[0]);
+            .wrapping_add(high(falling_now, least));
+        let spare = slack.wrapping_sub(first.max(second));
+        if spare > 0 && falling <= 0 {
+            *limit = rising.wrapping_add(allowance(spare, row.room[0]));
             return self.steps;
         }
-        let spare = slack.saturating_sub(first);
-        if spare > 0 {
-            *limit = self.limit(rising, spare, half.peak[0]);
+        let spare = slack.wrapping_sub(first);
+        if spare > 0 && falling <= 0 {
+            *limit = rising.wrapping_add(allowance(spare, row.room[1]));
             let ahead = self.steps.wrapping_sub(self.n).div_ceil(2);
             return self.n.wrapping_add(ahead).wrapping_add(1);
         }
-        self.near(membrane, [rising, rising_now], raised, limit)
-    }
-
-    /// The first current up to which no more than `spare` is added, if a unit of it adds `by`.
-    #[inline(always)]
-    fn limit(&self, rising: i64, spare: i64, by: i64) -> i64 {
-        // 2^-places is above it.
-        let places = by.leading_zeros().saturating_sub(2).min(62);
-        let most = LIMIT >> DECAY_BITS;
-        let extra = if spare.leading_zeros() > places.wrapping_add(8) {
-            spare << places
-        } else {
-            most
-        };
-        rising.wrapping_add(traced(extra.min(most), self.row.back11))
+        self.near(membrane, [rising, rising_now], falling_now.max(0), limit)
     }
 
     /// The same for a neuron that may spike in the first half.
@@ -567,7 +581,10 @@ impl<'a> Moment<'a> {
             .wrapping_add(4);
         // Slower than that takes longer than a span.
         let assumed = rise.wrapping_add(rise >> 1).max(slack >> 7).max(1);
-        *limit = self.limit(rising, assumed.wrapping_sub(rise), step.p21[0]);
+        // As many as half the power of two below the inverse of P21, and none traced back.
+        let places = step.p21[0].leading_zeros().saturating_sub(2).min(10);
+        let spare = assumed.wrapping_sub(rise).min(MOST_SPARE);
+        *limit = rising.wrapping_add(spare << places);
         let steps = (slack as u64).checked_div(assumed as u64).unwrap_or(0);
         (steps.min(u64::from(LONGEST)) as u32)
             .wrapping_add(self.n)
@@ -575,77 +592,105 @@ impl<'a> Moment<'a> {
     }
 }
 
-/// Some neurons, at most 64, in a step. The lowest bits of words stand for the first.
+/// `spare` units times `room`.
+#[inline(always)]
+fn allowance(spare: i64, room: i64) -> i64 {
+    // Below 2^63 times 2^62.
+    let spare = spare.min(MOST_SPARE) << (64 - ROOM_BITS);
+    (i128::from(spare).wrapping_mul(i128::from(room)) >> 64) as i64
+}
+
+/// The neurons of a population that is computed in spans.
 #[derive(Debug)]
-pub struct Group<'a> {
+pub struct Neurons<'a> {
     /// Their states.
     pub states: &'a mut [State],
     /// The currents up to which the steps noted hold.
     pub limits: &'a mut [i64],
-    /// The sums of what arrived, two for each neuron. Left all zero.
+    /// The sums of what arrived, two for each neuron.
     pub sums: &'a mut [i32],
-    /// A bit for each to be looked at.
-    pub looks: u64,
-    /// A bit for each that got input.
-    pub touched: u64,
-    /// A bit for each whose refractory period ended at the end of a span, now.
-    pub held: u64,
 }
 
-impl Group<'_> {
-    /// Ends the spans of all, whose last row is `last`, and begins new ones.
-    pub fn begin(&mut self, last: &Row, moment: &Moment<'_>) {
-        let end = Moment {
-            row: last,
-            n: moment.steps,
-            ..*moment
-        };
-        let mut bit = 1u64;
-        for state in self.states.iter_mut() {
-            let before = state.refractory;
-            *state = end.present(state);
-            self.held |= if before != 0 && state.refractory == 0 { bit } else { 0 };
-            bit = bit.wrapping_shl(1);
+/// Some neurons, at most 64: the lowest bits of words stand for `first` and those that follow.
+/// `first` may lie before the first neuron of the population, wrapped; it has no bits set then.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen {
+    /// The neuron of the lowest bit.
+    pub first: usize,
+    /// The neurons.
+    pub bits: u64,
+}
+
+impl Iterator for Chosen {
+    type Item = (u64, usize);
+
+    /// The next neuron: its bit and its number.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.bits == 0 {
+            return None;
         }
+        let bit = self.bits & self.bits.wrapping_neg();
+        let index = self.first.wrapping_add(self.bits.trailing_zeros() as usize);
+        self.bits ^= bit;
+        Some((bit, index))
+    }
+}
+
+impl Neurons<'_> {
+    /// Ends the spans of `chosen`, and begins new ones. Returns a bit for each whose refractory
+    /// period ended with it.
+    pub fn begin(&mut self, chosen: Chosen, end: &Moment<'_>) -> u64 {
+        let mut held = 0;
+        for (bit, index) in chosen {
+            if let Some(state) = self.states.get_mut(index) {
+                let before = state.refractory;
+                *state = end.present(state);
+                held |= if before != 0 && state.refractory == 0 { bit } else { 0 };
+            }
+        }
+        held
     }
 
-    /// Takes the input of those that got some; adds those that must be looked at for that.
-    #[inline]
-    pub fn arrive(&mut self, moment: &Moment<'_>, tally: &mut Tally) {
-        let mut rest = self.touched;
-        while rest != 0 {
-            let (bit, index) = lowest(&mut rest);
-            let (Some(state), Some(&limit), Some(sums)) = (
+    /// Takes the input of `chosen` and puts their sums back to zero. Returns a bit for each that
+    /// must be looked at for that.
+    #[inline(always)]
+    pub fn arrive(&mut self, chosen: Chosen, moment: &Moment<'_>, tally: &mut Tally) -> u64 {
+        let mut looks = 0;
+        for (bit, index) in chosen {
+            let sums = self.sums.get_mut(index.wrapping_mul(2)..);
+            let (Some(sums), Some(state), Some(&limit)) = (
+                sums.and_then(|sums| sums.first_chunk_mut()),
                 self.states.get_mut(index),
                 self.limits.get(index),
-                self.sums.get_mut(index.wrapping_mul(2)..).and_then(|s| s.first_chunk_mut()),
             ) else {
-                return;
+                break;
             };
-            let inputs = core::mem::take(sums);
-            let must = moment.arrive(state, inputs, limit, tally);
-            self.looks |= if must { bit } else { 0 };
+            let must = moment.arrive(state, core::mem::take(sums), limit, tally);
+            looks |= if must { bit } else { 0 };
         }
+        looks
     }
 
-    /// Looks at those to be looked at. Returns a bit for each that spiked; `note` takes the bit of
-    /// a neuron and the step of the span to look again, if there is one before its end.
-    #[inline]
+    /// Looks at `chosen`, of which `held` do not spike. Returns a bit for each that does; `note`
+    /// takes the bit of a neuron and the step of the span to look again, if it is before the end.
+    #[inline(always)]
     pub fn look(
         &mut self,
+        chosen: Chosen,
+        held: u64,
         moment: &Moment<'_>,
         tally: &mut Tally,
         mut note: impl FnMut(u64, u32),
     ) -> u64 {
-        let (mut rest, mut spikes) = (self.looks, 0);
-        while rest != 0 {
-            let (bit, index) = lowest(&mut rest);
+        let mut spikes = 0;
+        for (bit, index) in chosen {
             let (Some(state), Some(limit)) =
                 (self.states.get_mut(index), self.limits.get_mut(index))
             else {
                 break;
             };
-            let look = moment.look(state, self.held & bit != 0, limit, tally);
+            let look = moment.look(state, held & bit != 0, limit, tally);
             spikes |= if look.spiked { bit } else { 0 };
             if look.next < moment.steps {
                 note(bit, look.next);
@@ -653,13 +698,4 @@ impl Group<'_> {
         }
         spikes
     }
-}
-
-/// Takes the lowest bit of `bits`, which is not zero: the bit and its number.
-#[inline(always)]
-fn lowest(bits: &mut u64) -> (u64, usize) {
-    let bit = *bits & bits.wrapping_neg();
-    let index = bits.trailing_zeros() as usize;
-    *bits ^= bit;
-    (bit, index)
 }
