@@ -259,16 +259,18 @@ pub fn deliver_sparse<const LANES: usize>(
     }
     black_box(ahead);
     if touched.takes(events) {
-        for synapse in runs.iter().copied().flatten() {
-            add::<LANES>(synapse, sums);
-            let target = synapse.target();
-            if let Some(bits) = touched.bits.get_mut(target / 64) {
-                *bits |= 1u64.wrapping_shl(target as u32);
+        for run in runs {
+            for synapse in *run {
+                add::<LANES>(synapse, sums);
+                let target = synapse.target();
+                if let Some(bits) = touched.bits.get_mut(target / 64) {
+                    *bits |= 1u64.wrapping_shl(target as u32);
+                }
             }
         }
     } else {
-        for synapse in runs.iter().copied().flatten() {
-            add::<LANES>(synapse, sums);
+        for run in runs {
+            run.iter().for_each(|synapse| add::<LANES>(synapse, sums));
         }
     }
     events
