@@ -15,7 +15,7 @@ use super::description::{Fault, Kind, Memory, Parts, Population};
 use super::exact::{self, Exponential, Jump};
 use super::loihi::{self, Loihi};
 use super::model::{Group, Model, Tally};
-use super::span::{self, Moment};
+use super::span::{self, Moment, Plan};
 use super::synapses::{deliver_dense, deliver_sparse, Sparse, Touched, MAX_FAN_IN};
 use super::wheel::{Wheel, BATCH};
 
@@ -129,6 +129,11 @@ impl<M: Memory> Network<M> {
     /// Number of neurons.
     pub fn neurons(&self) -> u32 {
         self.neurons
+    }
+
+    /// How each population is computed: in spans of how many steps.
+    pub fn plans(&self) -> impl Iterator<Item = &Plan> {
+        self.parts.plans.iter()
     }
 
     /// What was counted.
