@@ -14,7 +14,7 @@ use core::ops::DerefMut;
 use super::description::{Fault, Kind, Memory, Parts, Population};
 use super::exact::{self, Exponential, Jump};
 use super::loihi::{self, Loihi};
-use super::model::{Group, Model, Tally};
+use super::model::{Chosen, Model, Neurons, Tally};
 use super::span::{self, Moment, Plan};
 use super::synapses::{deliver_dense, deliver_sparse, Sparse, Touched, MAX_FAN_IN};
 use super::wheel::{Wheel, BATCH};
@@ -376,29 +376,19 @@ struct Update<'a, W, E> {
     skip: bool,
 }
 
-/// The neurons of a population that lie in one word of bits.
-struct Part {
-    word: usize,
-    first: usize,
-    end: usize,
-    /// Their bits in the word.
-    mask: u64,
-}
-
-/// The parts of `population`, ascending.
-fn parts_of(population: &Population) -> impl Iterator<Item = Part> {
+/// The words of bits in which neurons of `population` lie: the number of each, and all its bits
+/// of the population, as they stand for its neurons.
+fn words_of(population: &Population) -> impl Iterator<Item = (usize, Chosen)> {
     let (first, end) = (population.first as usize, population.end() as usize);
     (first / 64..end.div_ceil(64)).map(move |word| {
         let begin = word.wrapping_mul(64);
-        let (first, end) = (first.max(begin), end.min(begin.wrapping_add(64)));
-        let above = u64::MAX.wrapping_shl(first as u32);
-        let beyond = begin.wrapping_add(64).wrapping_sub(end);
-        Part {
-            word,
-            first,
-            end,
-            mask: above & u64::MAX.wrapping_shr(beyond as u32),
-        }
+        let before = first.saturating_sub(begin) as u32;
+        let behind = begin.wrapping_add(64).saturating_sub(end) as u32;
+        let all = Chosen {
+            first: begin.wrapping_sub(first),
+            bits: u64::MAX.wrapping_shl(before) & u64::MAX.wrapping_shr(behind),
+        };
+        (word, all)
     })
 }
 
@@ -410,47 +400,50 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
         states: &mut [N::State],
         params: &[N::Params],
     ) {
-        let all = population.params_in(params).unwrap_or(&[]);
-        for part in parts_of(population) {
-            let (Some(&awake), Some(&touched)) =
-                (self.awake.get(part.word), self.touched.get(part.word))
+        let (first, end) = (population.first as usize, population.end() as usize);
+        let sums = first.wrapping_mul(LANES)..end.wrapping_mul(LANES);
+        let (Some(states), Some(sums), Some(params)) = (
+            states.get_mut(first..end),
+            self.sums.get_mut(sums),
+            population.params_in(params),
+        ) else {
+            return;
+        };
+        let mut neurons = Neurons::<N> {
+            states,
+            sums,
+            params,
+        };
+        for (word, all) in words_of(population) {
+            let (Some(awake), Some(&touched)) =
+                (self.awake.get_mut(word), self.touched.get(word))
             else {
                 return;
             };
-            if (awake | touched) & part.mask == 0 && self.skip {
+            let mut busy = *awake & all.bits;
+            if !self.skip {
+                busy = all.bits;
+            } else if busy != all.bits {
+                let first = all.first;
+                let bits = touched & all.bits;
+                busy |= neurons.reached::<LANES>(Chosen { first, bits });
+            }
+            if busy == 0 {
                 continue;
             }
-            let sums = part.first.wrapping_mul(LANES)..part.end.wrapping_mul(LANES);
-            let own = part.first.wrapping_sub(population.first as usize);
-            let own = own..own.wrapping_add(part.end.wrapping_sub(part.first));
-            let own = if all.len() > 1 { all.get(own) } else { Some(all) };
-            let (Some(states), Some(sums), Some(params)) = (
-                states.get_mut(part.first..part.end),
-                self.sums.get_mut(sums),
-                own,
-            ) else {
-                return;
-            };
-            let first = part.first as u32;
-            let mut group = Group::<N> {
-                states,
-                sums,
-                params,
-                awake: if self.skip {
-                    awake.wrapping_shr(first)
-                } else {
-                    u64::MAX
-                },
-                touched: touched.wrapping_shr(first),
-            };
-            let spikes = group.update::<LANES>(&mut self.totals.tally);
-            let awake = awake & !part.mask | group.awake.wrapping_shl(first) & part.mask;
-            if let Some(place) = self.awake.get_mut(part.word) {
-                *place = awake;
-            }
+            let first = all.first;
+            let chosen = Chosen { first, bits: busy };
+            let (spikes, wakeful) = neurons.update::<LANES>(chosen, &mut self.totals.tally);
+            *awake = *awake & !all.bits | wakeful;
             if spikes != 0 {
-                let spikes = spikes.wrapping_shl(first);
-                emit(part.word, spikes, self.step, self.wheel, self.totals, self.exchange);
+                emit(
+                    word,
+                    spikes,
+                    self.step,
+                    self.wheel,
+                    self.totals,
+                    self.exchange,
+                );
             }
         }
     }
@@ -476,8 +469,7 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
         let all = end.is_some() || !self.skip;
         let mut neurons = span::Neurons { states, limits, sums };
         let mut updates: u64 = 0;
-        for part in parts_of(population) {
-            let word = part.word;
+        for (word, Chosen { first, bits: mask }) in words_of(population) {
             let (Some(awake), Some(&touched), Some(due)) = (
                 self.awake.get_mut(word),
                 self.touched.get(word),
@@ -485,18 +477,15 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
             ) else {
                 break;
             };
-            let looks = if all { part.mask } else { (*awake | *due) & part.mask };
-            let touched = touched & part.mask;
+            let looks = if all { mask } else { (*awake | *due) & mask };
+            let touched = touched & mask;
             if looks | touched == 0 {
                 continue;
             }
-            *awake &= !part.mask;
-            *due &= !part.mask;
-            let of = |bits| span::Chosen {
-                first: word.wrapping_mul(64).wrapping_sub(first),
-                bits,
-            };
-            let held = end.as_ref().map_or(0, |end| neurons.begin(of(part.mask), end));
+            *awake &= !mask;
+            *due &= !mask;
+            let of = |bits| Chosen { first, bits };
+            let held = end.as_ref().map_or(0, |end| neurons.begin(of(mask), end));
             let tally = &mut self.totals.tally;
             let looks = looks | neurons.arrive(of(touched), moment, tally);
             updates = updates.wrapping_add(u64::from((looks | touched).count_ones()));

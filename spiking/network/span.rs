@@ -72,7 +72,7 @@ use core::num::NonZeroU64;
 use super::description::{Kind, Memory, Parts, Population};
 use super::exact::{cut, quotient, times, units, wide, Params, Propagators, State};
 use super::exact::{LIMIT, NEVER, ONE, PROPAGATOR_BITS};
-use super::model::Tally;
+use super::model::{Chosen, Tally};
 
 /// The most steps of a span.
 pub const LONGEST: u32 = 128;
@@ -614,32 +614,6 @@ pub struct Neurons<'a> {
     pub limits: &'a mut [i64],
     /// The sums of what arrived, two for each neuron.
     pub sums: &'a mut [i32],
-}
-
-/// Some neurons, at most 64: the lowest bits of words stand for `first` and those that follow.
-/// `first` may lie before the first neuron of the population, wrapped; it has no bits set then.
-#[derive(Clone, Copy, Debug)]
-pub struct Chosen {
-    /// The neuron of the lowest bit.
-    pub first: usize,
-    /// The neurons.
-    pub bits: u64,
-}
-
-impl Iterator for Chosen {
-    type Item = (u64, usize);
-
-    /// The next neuron: its bit and its number.
-    #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.bits == 0 {
-            return None;
-        }
-        let bit = self.bits & self.bits.wrapping_neg();
-        let index = self.first.wrapping_add(self.bits.trailing_zeros() as usize);
-        self.bits ^= bit;
-        Some((bit, index))
-    }
 }
 
 impl Neurons<'_> {
