@@ -8,6 +8,7 @@
 //! | `loihi.rs`       | neurons with the integer rules of the Loihi chip       |
 //! | `exact.rs`       | neurons whose equations are solved exactly             |
 //! | `model.rs`       | what stepping asks of a kind of neuron                 |
+//! | `span.rs`        | many steps of a neuron at once                         |
 //! | `synapses.rs`    | sparse synapses, dense blocks, their delivery          |
 //! | `wheel.rs`       | who spiked in the last steps                           |
 //! | `simulation.rs`  | a network that runs                                    |
@@ -21,5 +22,6 @@ pub mod loihi;
 pub mod model;
 pub mod ring;
 pub mod simulation;
+pub mod span;
 pub mod synapses;
 pub mod wheel;

@@ -326,8 +326,8 @@ fn get_states(live: &mut Live, first: usize, to: &mut [uapi::NeuronVariables]) -
             };
         }
     } else {
-        let states = live.network.exact_states().get(range).ok_or(EINVAL)?;
-        for (to, state) in to.iter_mut().zip(states) {
+        for (neuron, to) in range.zip(to.iter_mut()) {
+            let state = live.network.exact_state(neuron as u32).ok_or(EINVAL)?;
             *to = uapi::NeuronVariables {
                 membrane: state.membrane,
                 current: state.currents,

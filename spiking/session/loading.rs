@@ -11,6 +11,7 @@ use crate::{
         description::{Fault, Kind, Parts, Population, Problem, Table, MAX_NEURONS, MAX_SYNAPSES},
         exact, loihi,
         simulation::Network,
+        span::{Plan, Row},
         synapses::{Block, Synapse, Width, MAX_DELAY},
     },
     uapi,
@@ -126,6 +127,11 @@ impl Loading {
                 wheel: VVec::new(),
                 sums: VVec::new(),
                 awake: VVec::new(),
+                touched: VVec::new(),
+                plans: VVec::new(),
+                rows: VVec::new(),
+                due: VVec::new(),
+                limits: VVec::new(),
             },
         })
     }
@@ -178,6 +184,11 @@ impl Loading {
         parts.wheel = table(0, needed.wheel)?;
         parts.sums = table(0, needed.sums)?;
         parts.awake = table(0, needed.awake)?;
+        parts.touched = table(0, needed.touched)?;
+        parts.plans = table(Plan::default(), needed.plans)?;
+        parts.rows = table(Row::NONE, needed.rows)?;
+        parts.due = table(0, needed.due)?;
+        parts.limits = table(0, needed.limits)?;
         Ok(parts.check())
     }
 
