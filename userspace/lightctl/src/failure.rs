@@ -2,7 +2,7 @@
 
 //! Why the tool stops, and the exit status that says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Why the tool stops.
@@ -11,6 +11,33 @@ pub(crate) enum Failure {
     /// A call to the module failed.
     #[error(transparent)]
     Device(#[from] lightos::Error),
+    /// There is no module.
+    #[error("{0}, or add --host to run the same arithmetic in this process")]
+    NoModule(lightos::Error),
+    /// A network cannot be described.
+    #[error("the network cannot be: {0}")]
+    Build(#[from] lightos::network::BuildError),
+    /// A recording cannot be read.
+    #[error("{}: {source}", path.display())]
+    Recording {
+        path: PathBuf,
+        source: lightos_recordings::Error,
+    },
+    /// A graph cannot be read, or holds what LightOS does not run.
+    #[error("{}: {source}", path.display())]
+    Graph {
+        path: PathBuf,
+        source: lightos_nir::Error,
+    },
+    /// A file cannot be written.
+    #[error("{}: {source}", path.display())]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    /// A run ended before its time.
+    #[error("the run was stopped")]
+    Stopped,
     /// A file cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
@@ -43,12 +70,41 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What is wrong with the recording `path`. Its errors of opening name it
+    /// themselves.
+    pub(crate) fn recording(path: &Path, source: lightos_recordings::Error) -> Self {
+        match source {
+            lightos_recordings::Error::Open { path, source } => Self::Read { path, source },
+            lightos_recordings::Error::UnknownFormat { path } => Self::Usage(format!(
+                "{}: neither its first bytes nor its name tell its format; endings are csv, npy, \
+                 bs2, bin",
+                path.display()
+            )),
+            source => Self::Recording {
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
+
     /// The exit status, as `lightctl --help` states it.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Result(_) => 1,
-            Self::Read { .. } | Self::Format { .. } | Self::Usage(_) | Self::Output(_) => 2,
-            Self::Device(_) | Self::Busy(_) | Self::Dropped(_) => 3,
+            Self::Read { .. }
+            | Self::Format { .. }
+            | Self::Recording { .. }
+            | Self::Graph { .. }
+            | Self::Build(_)
+            | Self::Write { .. }
+            | Self::Usage(_)
+            | Self::Output(_)
+            | Self::Device(lightos::Error::Fault(_)) => 2,
+            Self::Device(_)
+            | Self::NoModule(_)
+            | Self::Busy(_)
+            | Self::Dropped(_)
+            | Self::Stopped => 3,
         })
     }
 }

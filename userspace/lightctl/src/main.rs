@@ -6,6 +6,7 @@ mod digits;
 mod engine;
 mod failure;
 mod show;
+mod snn;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,6 +56,9 @@ enum Command {
     /// Takes the engine over for the time it runs, and gives it back in the
     /// configuration it had. Fails below 90 % correct.
     Digits(DigitsArgs),
+    /// Run spiking networks: NIR graphs or weights, on recordings of events
+    #[command(subcommand)]
+    Snn(snn::Command),
 }
 
 /// Arguments of `lightctl digits`.
@@ -83,6 +87,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Device { id, json } => show::device(&Device::open_read_only()?, id, json),
         Command::Neuron { id, json } => show::neuron(&Device::open_read_only()?, id, json),
         Command::Digits(args) => digits::command(&args),
+        Command::Snn(command) => snn::command(&command),
     }
 }
 

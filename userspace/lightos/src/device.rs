@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An open `/dev/lightos`, and its calls.
-//!
-//! All `unsafe` of user space is here: one ioctl per method, on a structure of
-//! [`crate::sys`] that the same method owns.
+//! An open `/dev/lightos`, and its calls: one ioctl per method.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::ioctl::{ioctl, Getter, NoArg, Opcode, Setter, Updater};
 use rustix::time::{clock_gettime, ClockId};
 
+use crate::call::{get, set, signal, update};
 use crate::sys::{self, size_of_u32};
-use crate::{Config, Counters, DeviceState, Error, Event, NeuronState, Query, Reset, Stats};
+use crate::{
+    Config, Counters, DeviceState, Error, Event, NeuronState, Profile, Query, Reset, Stats,
+};
 
 /// Where the module puts its node.
 pub const DEVICE_PATH: &str = "/dev/lightos";
@@ -30,7 +29,7 @@ pub fn monotonic_ns() -> u64 {
 /// An open device. Calls may come from several threads at once.
 #[derive(Debug)]
 pub struct Device {
-    file: OwnedFd,
+    pub(crate) file: OwnedFd,
 }
 
 impl Device {
@@ -71,7 +70,7 @@ impl Device {
             device_id: id,
             ..Default::default()
         };
-        self.update::<{ sys::GET_DEVICE_STATE }, _>(&mut raw)
+        update::<{ sys::GET_DEVICE_STATE }, _>(&self.file, &mut raw)
             .map_err(|errno| Error::from_device_state(errno, id))?;
         raw.try_into()
     }
@@ -83,7 +82,7 @@ impl Device {
     /// [`Error::OutOfRange`]: nothing was changed.
     pub fn configure(&self, config: Config) -> Result<Stats, Error> {
         let mut raw = sys::SpikingConfig::from(config);
-        self.update::<{ sys::SPIKING_CONFIG }, _>(&mut raw)
+        update::<{ sys::SPIKING_CONFIG }, _>(&self.file, &mut raw)
             .map_err(|errno| Error::from_call(errno, "CONFIG"))?;
         raw.try_into()
     }
@@ -94,8 +93,7 @@ impl Device {
     ///
     /// [`Error::Disabled`] or [`Error::AlreadyRunning`].
     pub fn start(&self) -> Result<(), Error> {
-        self.signal::<{ sys::SPIKING_START }>()
-            .map_err(Error::from_start)
+        signal::<{ sys::SPIKING_START }>(&self.file).map_err(Error::from_start)
     }
 
     /// Stops the engine. Events that wait keep waiting.
@@ -104,8 +102,7 @@ impl Device {
     ///
     /// None from a module that is present.
     pub fn stop(&self) -> Result<(), Error> {
-        self.signal::<{ sys::SPIKING_STOP }>()
-            .map_err(|errno| Error::from_call(errno, "STOP"))
+        signal::<{ sys::SPIKING_STOP }>(&self.file).map_err(|errno| Error::from_call(errno, "STOP"))
     }
 
     /// Puts one event into the queue, whether the engine runs or not.
@@ -114,7 +111,7 @@ impl Device {
     ///
     /// [`Error::QueueFull`], or [`Error::OutOfRange`] for an unknown neuron.
     pub fn submit(&self, event: Event) -> Result<(), Error> {
-        self.set::<{ sys::SPIKING_SUBMIT_EVENT }, sys::SpikeEvent>(event.into())
+        set::<{ sys::SPIKING_SUBMIT_EVENT }, sys::SpikeEvent>(&self.file, event.into())
             .map_err(Error::from_submit)
     }
 
@@ -124,10 +121,7 @@ impl Device {
     ///
     /// [`Error::UnknownValue`] from a module newer than this library.
     pub fn stats(&self) -> Result<Stats, Error> {
-        // SAFETY: GET_STATS fills one sys::SpikingConfig.
-        let call = unsafe { Getter::<{ sys::SPIKING_GET_STATS }, sys::SpikingConfig>::new() };
-        // SAFETY: the call writes nothing but its own output.
-        let raw = unsafe { ioctl(&self.file, call) }
+        let raw = get::<{ sys::SPIKING_GET_STATS }, sys::SpikingConfig>(&self.file)
             .map_err(|errno| Error::from_call(errno, "GET_STATS"))?;
         raw.try_into()
     }
@@ -142,7 +136,7 @@ impl Device {
             neuron_id: id,
             ..Default::default()
         };
-        self.update::<{ sys::GET_NEURON_STATE }, _>(&mut raw)
+        update::<{ sys::GET_NEURON_STATE }, _>(&self.file, &mut raw)
             .map_err(|errno| Error::from_call(errno, "GET_NEURON_STATE"))?;
         raw.try_into()
     }
@@ -157,7 +151,7 @@ impl Device {
             size: size_of_u32::<sys::Query>(),
             ..Default::default()
         };
-        self.update::<{ sys::QUERY }, _>(&mut raw)
+        update::<{ sys::QUERY }, _>(&self.file, &mut raw)
             .map_err(|errno| Error::from_call(errno, "QUERY"))?;
         raw.try_into()
     }
@@ -172,7 +166,7 @@ impl Device {
             size: size_of_u32::<sys::SpikingCounters>(),
             ..Default::default()
         };
-        self.update::<{ sys::SPIKING_COUNTERS }, _>(&mut raw)
+        update::<{ sys::SPIKING_COUNTERS }, _>(&self.file, &mut raw)
             .map_err(|errno| Error::from_call(errno, "SPIKING_COUNTERS"))?;
         Ok(raw.into())
     }
@@ -187,8 +181,26 @@ impl Device {
             size: size_of_u32::<sys::SpikingReset>(),
             flags: what.flags(),
         };
-        self.set::<{ sys::SPIKING_RESET }, _>(raw)
+        set::<{ sys::SPIKING_RESET }, _>(&self.file, raw)
             .map_err(|errno| Error::from_call(errno, "SPIKING_RESET"))
+    }
+
+    /// Configures the engine by a profile, `enabled` apart, and returns what is in
+    /// force then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] from a module older than this library,
+    /// [`Error::ReadOnly`].
+    pub fn profile(&self, profile: Profile) -> Result<Stats, Error> {
+        let mut raw = sys::SpikingProfile {
+            size: size_of_u32::<sys::SpikingProfile>(),
+            profile: profile.as_u32(),
+            ..Default::default()
+        };
+        update::<{ sys::SPIKING_PROFILE }, _>(&self.file, &mut raw)
+            .map_err(|errno| Error::from_call(errno, "SPIKING_PROFILE"))?;
+        self.stats()
     }
 
     /// Does nothing but hand `cookie` over: the floor of what a call costs.
@@ -202,33 +214,13 @@ impl Device {
             cookie,
             ..Default::default()
         };
-        self.set::<{ sys::NOP }, _>(raw)
-            .map_err(|errno| Error::from_call(errno, "NOP"))
+        set::<{ sys::NOP }, _>(&self.file, raw).map_err(|errno| Error::from_call(errno, "NOP"))
     }
+}
 
-    /// A call without an argument.
-    fn signal<const CODE: Opcode>(&self) -> rustix::io::Result<()> {
-        // SAFETY: CODE is one of crate::sys and takes no argument.
-        let call = unsafe { NoArg::<CODE>::new() };
-        // SAFETY: the call touches no memory of this process.
-        unsafe { ioctl(&self.file, call) }
-    }
-
-    /// A call that reads its argument.
-    fn set<const CODE: Opcode, T>(&self, argument: T) -> rustix::io::Result<()> {
-        // SAFETY: every caller pairs CODE with the structure it is made of.
-        let call = unsafe { Setter::<CODE, T>::new(argument) };
-        // SAFETY: the call reads the argument, which it owns.
-        unsafe { ioctl(&self.file, call) }
-    }
-
-    /// A call that reads its argument and writes the answer over it.
-    fn update<const CODE: Opcode, T>(&self, argument: &mut T) -> rustix::io::Result<()> {
-        // SAFETY: every caller pairs CODE with the structure it is made of, and
-        // every bit pattern is a valid value of these structures.
-        let call = unsafe { Updater::<CODE, T>::new(argument) };
-        // SAFETY: the call writes only to the argument, borrowed mutably.
-        unsafe { ioctl(&self.file, call) }
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 

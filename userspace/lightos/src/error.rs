@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
+use crate::network::Fault;
+use crate::sys::NetworkFault;
+
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,6 +43,40 @@ pub enum Error {
     /// A value is out of its range. Nothing was changed.
     #[error("{call}: a value is out of range")]
     OutOfRange {
+        /// The call that was refused.
+        call: &'static str,
+    },
+    /// The module found something wrong with a network. What was in use before
+    /// stays in use.
+    #[error("the network is not right: {0}")]
+    Fault(#[from] Fault),
+    /// A run is under way; the call waits for its end or stops it first.
+    #[error("{call}: a run is under way")]
+    Busy {
+        /// The call that was refused.
+        call: &'static str,
+    },
+    /// The file has no network, or the network not what the call is about.
+    #[error("{call}: there is no such network, encoder or decoder")]
+    NoNetwork {
+        /// The call that was refused.
+        call: &'static str,
+    },
+    /// There is neither a run nor the completion of one.
+    #[error("there is no run to wait for")]
+    NoRun,
+    /// The input ring is full.
+    #[error("the input ring is full")]
+    InputFull,
+    /// A signal ended the call.
+    #[error("{call}: interrupted by a signal")]
+    Interrupted {
+        /// The call.
+        call: &'static str,
+    },
+    /// The kernel has no memory for it, or the memory cgroup may not have more.
+    #[error("{call}: not enough memory, or more than the memory cgroup may have")]
+    NoMemory {
         /// The call that was refused.
         call: &'static str,
     },
@@ -89,6 +126,10 @@ impl Error {
             Errno::BADF => Self::ReadOnly { call },
             Errno::INVAL => Self::OutOfRange { call },
             Errno::NOTTY => Self::Unsupported { call },
+            Errno::BUSY => Self::Busy { call },
+            Errno::NODATA => Self::NoNetwork { call },
+            Errno::INTR => Self::Interrupted { call },
+            Errno::NOMEM => Self::NoMemory { call },
             _ => Self::Os { call, errno },
         }
     }
@@ -107,6 +148,31 @@ impl Error {
         match errno {
             Errno::NOSPC => Self::QueueFull,
             _ => Self::from_call(errno, "SUBMIT_EVENT"),
+        }
+    }
+
+    /// The meaning of `errno` from a call that reports a fault.
+    pub(crate) fn from_load(errno: Errno, call: &'static str, fault: &NetworkFault) -> Self {
+        match (errno, Fault::from_raw(fault)) {
+            (Errno::INVAL, Some(Ok(fault))) => Self::Fault(fault),
+            (Errno::INVAL, Some(Err(error))) => error,
+            _ => Self::from_call(errno, call),
+        }
+    }
+
+    /// The meaning of `errno` from NETWORK_INPUT.
+    pub(crate) fn from_input(errno: Errno) -> Self {
+        match errno {
+            Errno::NOSPC => Self::InputFull,
+            _ => Self::from_call(errno, "NETWORK_INPUT"),
+        }
+    }
+
+    /// The meaning of `errno` from reading a completion.
+    pub(crate) fn from_completion(errno: Errno) -> Self {
+        match errno {
+            Errno::INVAL => Self::NoRun,
+            _ => Self::from_call(errno, "read"),
         }
     }
 
@@ -129,6 +195,20 @@ mod tests {
         assert!(text(Errno::NOENT).contains("modprobe lightos"));
         assert!(text(Errno::ACCESS).contains("group `lightos`"));
         assert!(text(Errno::MFILE).starts_with("open: "));
+    }
+
+    #[test]
+    fn a_load_fails_by_its_fault() {
+        let mut raw = NetworkFault::default();
+        let plain = Error::from_load(Errno::INVAL, "COMMIT", &raw);
+        assert!(matches!(plain, Error::OutOfRange { .. }), "{plain}");
+        raw.table = 1;
+        raw.entry = 2;
+        raw.field[..5].copy_from_slice(b"count");
+        let fault = Error::from_load(Errno::INVAL, "COMMIT", &raw).to_string();
+        assert!(fault.contains("populations, entry 2, count"), "{fault}");
+        let busy = Error::from_load(Errno::BUSY, "COMMIT", &raw);
+        assert!(matches!(busy, Error::Busy { call: "COMMIT" }), "{busy}");
     }
 
     #[test]
@@ -157,5 +237,11 @@ mod tests {
             Error::from_call(Errno::NOTTY, "QUERY"),
             Error::Unsupported { call: "QUERY" }
         ));
+        assert!(matches!(
+            Error::from_call(Errno::NODATA, "RUN"),
+            Error::NoNetwork { call: "RUN" }
+        ));
+        assert!(matches!(Error::from_completion(Errno::INVAL), Error::NoRun));
+        assert!(matches!(Error::from_input(Errno::NOSPC), Error::InputFull));
     }
 }

@@ -3,8 +3,9 @@
 //! Client of the LightOS kernel module.
 //!
 //! [`Device`] is an open `/dev/lightos`; its methods are the ioctls of
-//! `uapi/lightos.h`, one each, with typed arguments and errors. The raw layouts
-//! are in [`sys`]. Nothing else in user space makes these ioctls.
+//! `uapi/lightos.h`, one each, with typed arguments and errors. Networks of
+//! neurons, one a device file, are in [`network`]. The raw layouts are in [`sys`].
+//! Nothing else in user space makes these ioctls.
 //!
 //! ```no_run
 //! use lightos::{Config, Device, Encoding, Event};
@@ -24,14 +25,20 @@
 //! ```
 
 #[allow(unsafe_code)]
+mod call;
 mod device;
 mod error;
+#[allow(unsafe_code)]
+mod mapping;
+pub mod network;
+mod ring;
 pub mod sys;
 mod types;
 
 pub use device::{monotonic_ns, Device, DEVICE_PATH};
 pub use error::Error;
+pub use mapping::Mapping;
 pub use types::{
     Activity, Backend, Config, Counters, DeviceState, DeviceType, Encoding, Event, Features,
-    NeuronState, Query, Reset, Stats, Version,
+    NeuronState, Profile, Query, Reset, Stats, Version,
 };

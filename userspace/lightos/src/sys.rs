@@ -8,6 +8,10 @@
 
 use rustix::ioctl::{opcode, Opcode};
 
+mod network;
+
+pub use network::*;
+
 /// Neurons of the engine.
 pub const MAX_NEURONS: u32 = 65_536;
 /// Events that may wait in the queue.

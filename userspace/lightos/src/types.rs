@@ -27,18 +27,18 @@ macro_rules! abi_enum {
         }
 
         impl TryFrom<u32> for $name {
-            type Error = Error;
+            type Error = $crate::Error;
 
-            fn try_from(value: u32) -> Result<Self, Error> {
+            fn try_from(value: u32) -> Result<Self, $crate::Error> {
                 match value {
                     $($value => Ok(Self::$variant),)+
-                    _ => Err(Error::UnknownValue { field: $field, value }),
+                    _ => Err($crate::Error::UnknownValue { field: $field, value }),
                 }
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(match self {
                     $(Self::$variant => $text,)+
                 })
@@ -46,6 +46,8 @@ macro_rules! abi_enum {
         }
     };
 }
+
+pub(crate) use abi_enum;
 
 abi_enum! {
     /// Kind of a device of the registry.
@@ -98,6 +100,18 @@ abi_enum! {
         Model = 2, "model";
         /// A device.
         Silicon = 3, "silicon";
+    }
+}
+
+abi_enum! {
+    /// A configuration of the engine for a purpose.
+    Profile ("profile") {
+        /// Rate encoding, cycles of 1000 us.
+        Default = 0, "default";
+        /// Delta encoding, cycles of 500 us.
+        LowLatency = 1, "low-latency";
+        /// Delta encoding, cycles of 1000 us, target sparsity 80 %.
+        MaxEfficiency = 2, "max-efficiency";
     }
 }
 

@@ -15,7 +15,7 @@ use std::process::Command;
 use lightos::sys;
 
 /// Names of C expressions with the values that the mirror gives them.
-type Table = BTreeMap<String, u64>;
+type Mirror = BTreeMap<String, u64>;
 
 /// Adds size and member offsets of one structure.
 macro_rules! layout {
@@ -40,7 +40,7 @@ macro_rules! constants {
     };
 }
 
-fn legacy_layouts(table: &mut Table) {
+fn legacy_layouts(table: &mut Mirror) {
     layout!(
         table,
         "lightos_device_state",
@@ -90,7 +90,7 @@ fn legacy_layouts(table: &mut Table) {
     );
 }
 
-fn extended_layouts(table: &mut Table) {
+fn extended_layouts(table: &mut Mirror) {
     layout!(
         table,
         "lightos_query",
@@ -148,7 +148,336 @@ fn extended_layouts(table: &mut Table) {
     layout!(table, "lightos_spiking_reset", SpikingReset { size, flags });
 }
 
-fn codes(table: &mut Table) {
+fn network_layouts(table: &mut Mirror) {
+    layout!(
+        table,
+        "lightos_population",
+        Population {
+            first,
+            count,
+            kind,
+            params,
+            params_count,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_loihi_params",
+        LoihiParams {
+            current_decay,
+            voltage_decay,
+            threshold,
+            bias,
+            refractory_steps,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_exact_params",
+        ExactParams {
+            flags,
+            refractory_steps,
+            membrane,
+            current,
+            coupling,
+            drive,
+            gain,
+            threshold,
+            reset
+        }
+    );
+    layout!(
+        table,
+        "lightos_block",
+        Block {
+            source_first,
+            source_count,
+            target_first,
+            target_count,
+            delay,
+            width,
+            offset
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_fault",
+        NetworkFault {
+            table,
+            problem,
+            entry,
+            field
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_begin",
+        NetworkBegin {
+            size,
+            flags,
+            inputs,
+            reserved,
+            step_ns,
+            populations,
+            loihi_params,
+            exact_params,
+            delays,
+            starts,
+            synapses,
+            blocks,
+            weights,
+            probes
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_write",
+        NetworkWrite {
+            size,
+            flags,
+            table,
+            reserved,
+            first,
+            count,
+            data,
+            fault
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_commit",
+        NetworkCommit {
+            size,
+            flags,
+            bytes,
+            fault
+        }
+    );
+    layout!(
+        table,
+        "lightos_ring",
+        Ring {
+            head,
+            pad0,
+            tail,
+            pad1,
+            entries,
+            record_bytes,
+            dropped
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_event",
+        NetworkEvent {
+            step,
+            index,
+            weight
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_spike",
+        NetworkSpike {
+            step,
+            neuron,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_voltage",
+        NetworkVoltage {
+            step,
+            probe,
+            reserved,
+            value
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_rings",
+        NetworkRings {
+            size,
+            flags,
+            input_entries,
+            spike_entries,
+            voltage_entries,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_run",
+        NetworkRun {
+            size,
+            flags,
+            target,
+            interval_ns,
+            eventfd,
+            reserved,
+            run
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_completion",
+        NetworkCompletion {
+            run,
+            step,
+            steps,
+            busy_ns,
+            reason,
+            missed
+        }
+    );
+    layout!(table, "lightos_network_stop", NetworkStop { size, flags });
+    layout!(
+        table,
+        "lightos_network_transfer",
+        NetworkTransfer {
+            size,
+            flags,
+            ring,
+            reserved,
+            count,
+            data,
+            done
+        }
+    );
+    layout!(
+        table,
+        "lightos_neuron_variables",
+        NeuronVariables {
+            membrane,
+            current,
+            refractory,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_state",
+        NetworkState {
+            size,
+            flags,
+            first,
+            count,
+            data
+        }
+    );
+    layout!(table, "lightos_network_reset", NetworkReset { size, flags });
+    layout!(
+        table,
+        "lightos_network_stats",
+        NetworkStats {
+            size,
+            flags,
+            step,
+            steps,
+            events,
+            late,
+            rejected,
+            input_spikes,
+            merged,
+            synaptic_events,
+            spikes,
+            updates,
+            skipped,
+            wraps,
+            saturations,
+            dropped_spikes,
+            dropped_voltages,
+            missed,
+            busy_ns,
+            bytes,
+            synapses,
+            runs,
+            neurons,
+            inputs,
+            running,
+            arithmetic
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_encoder",
+        NetworkEncoder {
+            size,
+            flags,
+            slot,
+            kind,
+            first_input,
+            channels,
+            seed,
+            gain,
+            offset,
+            threshold,
+            epsilon,
+            tau,
+            steps,
+            first_step,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_samples",
+        NetworkSamples {
+            size,
+            flags,
+            slot,
+            count,
+            data
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_decoder",
+        NetworkDecoder {
+            size,
+            flags,
+            slot,
+            kind,
+            first_neuron,
+            channels,
+            threshold,
+            reserved,
+            tau_ns
+        }
+    );
+    layout!(
+        table,
+        "lightos_network_decoded",
+        NetworkDecoded {
+            size,
+            flags,
+            slot,
+            count,
+            data,
+            winner,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_spiking_profile",
+        SpikingProfile {
+            size,
+            flags,
+            profile,
+            encoding,
+            max_events_per_cycle,
+            processing_interval_us,
+            target_sparsity_percent,
+            reserved
+        }
+    );
+}
+
+fn codes(table: &mut Mirror) {
     constants!(
         table,
         "LIGHTOS_IOC_GET_DEVICE_STATE" = sys::GET_DEVICE_STATE,
@@ -162,10 +491,26 @@ fn codes(table: &mut Table) {
         "LIGHTOS_IOC_NOP" = sys::NOP,
         "LIGHTOS_IOC_SPIKING_COUNTERS" = sys::SPIKING_COUNTERS,
         "LIGHTOS_IOC_SPIKING_RESET" = sys::SPIKING_RESET,
+        "LIGHTOS_IOC_SPIKING_PROFILE" = sys::SPIKING_PROFILE,
+        "LIGHTOS_IOC_NETWORK_BEGIN" = sys::NETWORK_BEGIN,
+        "LIGHTOS_IOC_NETWORK_WRITE" = sys::NETWORK_WRITE,
+        "LIGHTOS_IOC_NETWORK_COMMIT" = sys::NETWORK_COMMIT,
+        "LIGHTOS_IOC_NETWORK_RINGS" = sys::NETWORK_RINGS,
+        "LIGHTOS_IOC_NETWORK_RUN" = sys::NETWORK_RUN,
+        "LIGHTOS_IOC_NETWORK_STOP" = sys::NETWORK_STOP,
+        "LIGHTOS_IOC_NETWORK_INPUT" = sys::NETWORK_INPUT,
+        "LIGHTOS_IOC_NETWORK_OUTPUT" = sys::NETWORK_OUTPUT,
+        "LIGHTOS_IOC_NETWORK_STATE" = sys::NETWORK_STATE,
+        "LIGHTOS_IOC_NETWORK_RESET" = sys::NETWORK_RESET,
+        "LIGHTOS_IOC_NETWORK_STATS" = sys::NETWORK_STATS,
+        "LIGHTOS_IOC_NETWORK_ENCODER" = sys::NETWORK_ENCODER,
+        "LIGHTOS_IOC_NETWORK_SAMPLES" = sys::NETWORK_SAMPLES,
+        "LIGHTOS_IOC_NETWORK_DECODER" = sys::NETWORK_DECODER,
+        "LIGHTOS_IOC_NETWORK_DECODED" = sys::NETWORK_DECODED,
     );
 }
 
-fn values(table: &mut Table) {
+fn values(table: &mut Mirror) {
     use lightos::{Activity, Backend, DeviceType, Encoding};
     constants!(
         table,
@@ -205,12 +550,88 @@ fn values(table: &mut Table) {
     );
 }
 
+fn network_values(table: &mut Mirror) {
+    use lightos::network::{DecoderKind, EncoderKind, Kind, Problem, RunEnd, Table};
+    use lightos::Profile;
+    constants!(
+        table,
+        "LIGHTOS_MAX_INPUTS" = sys::MAX_INPUTS,
+        "LIGHTOS_MAX_DELAY" = sys::MAX_DELAY,
+        "LIGHTOS_MAX_SYNAPSES" = sys::MAX_SYNAPSES,
+        "LIGHTOS_PARAMS_TIME_CONSTANTS" = sys::PARAMS_TIME_CONSTANTS,
+        "LIGHTOS_THRESHOLD_NEVER" = sys::THRESHOLD_NEVER as u64,
+        "LIGHTOS_POTENTIAL_LIMIT" = sys::POTENTIAL_LIMIT as u64,
+        "LIGHTOS_PROPAGATOR_ONE" = sys::PROPAGATOR_ONE as u64,
+        "LIGHTOS_RING_INPUT" = sys::RING_INPUT,
+        "LIGHTOS_RING_SPIKES" = sys::RING_SPIKES,
+        "LIGHTOS_RING_VOLTAGES" = sys::RING_VOLTAGES,
+        "LIGHTOS_MAX_RING_ENTRIES" = sys::MAX_RING_ENTRIES,
+        "LIGHTOS_DEFAULT_RING_ENTRIES" = sys::DEFAULT_RING_ENTRIES,
+        "LIGHTOS_RING_RECORDS" = sys::RING_RECORDS,
+        "LIGHTOS_NEXT_STEP" = sys::NEXT_STEP,
+        "LIGHTOS_RUN_UNTIL_STEP" = sys::RUN_UNTIL_STEP,
+        "LIGHTOS_RUN_UNTIL_TIME" = sys::RUN_UNTIL_TIME,
+        "LIGHTOS_RUN_REAL_TIME" = sys::RUN_REAL_TIME,
+        "LIGHTOS_RUN_KEEP_OUTPUT" = sys::RUN_KEEP_OUTPUT,
+        "LIGHTOS_RUN_WAIT" = sys::RUN_WAIT,
+        "LIGHTOS_RUN_EVENTFD" = sys::RUN_EVENTFD,
+        "LIGHTOS_STATE_WRITE" = sys::STATE_WRITE,
+        "LIGHTOS_NETWORK_RESET_STATE" = sys::NETWORK_RESET_STATE,
+        "LIGHTOS_NETWORK_RESET_COUNTERS" = sys::NETWORK_RESET_COUNTERS,
+        "LIGHTOS_NETWORK_RESET_RINGS" = sys::NETWORK_RESET_RINGS,
+        "LIGHTOS_MAX_CODERS" = sys::MAX_CODERS,
+        "LIGHTOS_ENCODER_LOGARITHMIC" = sys::ENCODER_LOGARITHMIC,
+        "LIGHTOS_ENCODER_NORMALIZE" = sys::ENCODER_NORMALIZE,
+        "LIGHTOS_ENCODER_CLIP" = sys::ENCODER_CLIP,
+        "LIGHTOS_ENCODER_OFF_SPIKE" = sys::ENCODER_OFF_SPIKE,
+        "LIGHTOS_ENCODER_PADDING" = sys::ENCODER_PADDING,
+        "LIGHTOS_NO_CHANNEL" = sys::NO_CHANNEL,
+        "LIGHTOS_RING_OFFSET(2)" = sys::ring_offset(2),
+        "LIGHTOS_TABLE_NETWORK" = Table::Network.as_u32(),
+        "LIGHTOS_TABLE_POPULATIONS" = Table::Populations.as_u32(),
+        "LIGHTOS_TABLE_LOIHI_PARAMS" = Table::LoihiParams.as_u32(),
+        "LIGHTOS_TABLE_EXACT_PARAMS" = Table::ExactParams.as_u32(),
+        "LIGHTOS_TABLE_DELAYS" = Table::Delays.as_u32(),
+        "LIGHTOS_TABLE_STARTS" = Table::Starts.as_u32(),
+        "LIGHTOS_TABLE_SYNAPSES" = Table::Synapses.as_u32(),
+        "LIGHTOS_TABLE_BLOCKS" = Table::Blocks.as_u32(),
+        "LIGHTOS_TABLE_WEIGHTS" = Table::Weights.as_u32(),
+        "LIGHTOS_TABLE_PROBES" = Table::Probes.as_u32(),
+        "LIGHTOS_PROBLEM_RANGE" = Problem::Range.as_u32(),
+        "LIGHTOS_PROBLEM_ORDER" = Problem::Order.as_u32(),
+        "LIGHTOS_PROBLEM_BOUNDS" = Problem::Bounds.as_u32(),
+        "LIGHTOS_PROBLEM_LENGTH" = Problem::Length.as_u32(),
+        "LIGHTOS_PROBLEM_MIXTURE" = Problem::Mixture.as_u32(),
+        "LIGHTOS_PROBLEM_UNKNOWN" = Problem::Unknown.as_u32(),
+        "LIGHTOS_KIND_LOIHI" = Kind::Loihi.as_u32(),
+        "LIGHTOS_KIND_JUMP" = Kind::Jump.as_u32(),
+        "LIGHTOS_KIND_EXPONENTIAL" = Kind::Exponential.as_u32(),
+        "LIGHTOS_RUN_DONE" = RunEnd::Done.as_u32(),
+        "LIGHTOS_RUN_STOPPED" = RunEnd::Stopped.as_u32(),
+        "LIGHTOS_RUN_OUTPUT_FULL" = RunEnd::OutputFull.as_u32(),
+        "LIGHTOS_RUN_INTERRUPTED" = RunEnd::Interrupted.as_u32(),
+        "LIGHTOS_ENCODER_NONE" = EncoderKind::None.as_u32(),
+        "LIGHTOS_ENCODER_RATE" = EncoderKind::Rate.as_u32(),
+        "LIGHTOS_ENCODER_LATENCY" = EncoderKind::Latency.as_u32(),
+        "LIGHTOS_ENCODER_SEND_ON_DELTA" = EncoderKind::SendOnDelta.as_u32(),
+        "LIGHTOS_ENCODER_DIFFERENCE" = EncoderKind::Difference.as_u32(),
+        "LIGHTOS_DECODER_NONE" = DecoderKind::None.as_u32(),
+        "LIGHTOS_DECODER_COUNT" = DecoderKind::Count.as_u32(),
+        "LIGHTOS_DECODER_FIRST" = DecoderKind::First.as_u32(),
+        "LIGHTOS_DECODER_SUM" = DecoderKind::Sum.as_u32(),
+        "LIGHTOS_DECODER_RATE" = DecoderKind::Rate.as_u32(),
+        "LIGHTOS_PROFILE_DEFAULT" = Profile::Default.as_u32(),
+        "LIGHTOS_PROFILE_LOW_LATENCY" = Profile::LowLatency.as_u32(),
+        "LIGHTOS_PROFILE_MAX_EFFICIENCY" = Profile::MaxEfficiency.as_u32(),
+    );
+}
+
 fn header_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../uapi")
 }
 
 /// Compiles and runs a C program that prints `name<TAB>value` of each name.
-fn what_the_header_says<'a>(names: impl Iterator<Item = &'a String>) -> Table {
+fn what_the_header_says<'a>(names: impl Iterator<Item = &'a String>) -> Mirror {
     let mut source =
         String::from("#include <stddef.h>\n#include <stdio.h>\n#include \"lightos.h\"\n");
     source += "int main(void)\n{\n";
@@ -246,18 +667,20 @@ fn what_the_header_says<'a>(names: impl Iterator<Item = &'a String>) -> Table {
 
 #[test]
 fn the_mirror_agrees_with_the_header() {
-    let mut mirror = Table::new();
+    let mut mirror = Mirror::new();
     legacy_layouts(&mut mirror);
     extended_layouts(&mut mirror);
+    network_layouts(&mut mirror);
     codes(&mut mirror);
     values(&mut mirror);
+    network_values(&mut mirror);
     assert_eq!(what_the_header_says(mirror.keys()), mirror);
 }
 
 #[test]
 fn the_mirror_knows_every_code_of_the_header() {
     let header = std::fs::read_to_string(header_dir().join("lightos.h")).unwrap();
-    let mut mirror = Table::new();
+    let mut mirror = Mirror::new();
     codes(&mut mirror);
     let codes_of_header: Vec<&str> = header
         .lines()

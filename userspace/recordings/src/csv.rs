@@ -11,6 +11,10 @@
 //! | `x`, `col`; `y`, `row` | pixel |
 //! | `p`, `pol`, `polarity`, `on` | polarity: 1, `true`, `on`; or 0, -1, `false`, `off` |
 //!
+//! A column `idx`, as in NIRData, stands for x, y and p where these are missing:
+//! the number of a neuron or input, up to 65535, which becomes the column of the
+//! pixel in row 0 ([`EventSource::is_indexed`]).
+//!
 //! Other columns are ignored. Without such a line the columns are t, x, y, p.
 //! Columns stand between commas, semicolons, tabs or spaces, whichever the first
 //! line has. Empty lines and lines that start with `#` or `%` are comments; the
@@ -60,8 +64,8 @@ struct Columns {
     /// Decimal digits from the file's unit of time to microseconds.
     time_digits: u32,
     x: usize,
-    y: usize,
-    polarity: usize,
+    /// Row and polarity; none where x is an index.
+    pixel: Option<(usize, usize)>,
 }
 
 impl Columns {
@@ -69,8 +73,7 @@ impl Columns {
         time: 0,
         time_digits: 0,
         x: 1,
-        y: 2,
-        polarity: 3,
+        pixel: Some((2, 3)),
     };
 
     /// Columns of a line of names; `Err` is the missing one.
@@ -88,12 +91,23 @@ impl Columns {
             (None, Some(column)) => (column, 6),
             (None, None) => return Err("t or time"),
         };
+        let x = find(&["x", "col"]);
+        if let (None, Some(index)) = (x, find(&["idx", "index"])) {
+            return Ok(Self {
+                time,
+                time_digits,
+                x: index,
+                pixel: None,
+            });
+        }
+        let x = x.ok_or("x")?;
+        let y = find(&["y", "row"]).ok_or("y")?;
+        let polarity = find(&["p", "pol", "polarity", "on"]).ok_or("p")?;
         Ok(Self {
             time,
             time_digits,
-            x: find(&["x", "col"]).ok_or("x")?,
-            y: find(&["y", "row"]).ok_or("y")?,
-            polarity: find(&["p", "pol", "polarity", "on"]).ok_or("p")?,
+            x,
+            pixel: Some((y, polarity)),
         })
     }
 }
@@ -212,12 +226,21 @@ impl<R: BufRead> CsvReader<R> {
                 .ok_or_else(|| self.fault(format!("{what}, 0 to 65535"), value))
         };
         let time = column(columns.time, "a time")?;
-        let polarity = column(columns.polarity, "a polarity")?;
+        let time_us = decimal(time, columns.time_digits)
+            .ok_or_else(|| self.fault("a time that is not negative", time))?;
+        let Some((y, polarity)) = columns.pixel else {
+            return Ok(Event {
+                time_us,
+                x: pixel(columns.x, "an index")?,
+                y: 0,
+                polarity: true,
+            });
+        };
+        let polarity = column(polarity, "a polarity")?;
         Ok(Event {
-            time_us: decimal(time, columns.time_digits)
-                .ok_or_else(|| self.fault("a time that is not negative", time))?,
+            time_us,
             x: pixel(columns.x, "a pixel column")?,
-            y: pixel(columns.y, "a pixel row")?,
+            y: pixel(y, "a pixel row")?,
             polarity: polarity_of(polarity)
                 .ok_or_else(|| self.fault("a polarity: 1, 0 or -1", polarity))?,
         })
@@ -300,6 +323,10 @@ impl<R: BufRead> EventSource for CsvReader<R> {
 
     fn offset(&self) -> u64 {
         self.source.offset()
+    }
+
+    fn is_indexed(&self) -> bool {
+        self.columns.pixel.is_none()
     }
 }
 

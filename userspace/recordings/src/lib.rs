@@ -193,6 +193,12 @@ pub trait EventSource: Iterator<Item = Result<Event, Error>> {
     /// Bytes consumed so far, from the start of the file.
     fn offset(&self) -> u64;
 
+    /// Whether its events are numbers of neurons or inputs, in the column of the
+    /// pixel, and not pixels.
+    fn is_indexed(&self) -> bool {
+        false
+    }
+
     /// Records passed over so far because they carry no pixel event (triggers,
     /// camera monitoring) or came before the stream had said its time and place.
     fn passed_over(&self) -> u64 {

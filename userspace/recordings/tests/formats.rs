@@ -459,3 +459,20 @@ fn read_as_everything(bytes: &[u8]) {
     drain(Ok(Box::new(NmnistReader::new(bytes, SensorSize::NMNIST))));
     let _ = npy::read_array(bytes, 1 << 20);
 }
+
+#[test]
+fn csv_of_spikes_with_the_names_of_nirdata() {
+    let file = "# n_neurons=3 t_max=0.5\nsample,idx,time\n0,2,0.001\n0,65535,0.0125\n";
+    let mut reader = CsvReader::new(file.as_bytes()).unwrap();
+    assert!(reader.is_indexed());
+    let first = reader.next().unwrap().unwrap();
+    assert_eq!((first.time_us, first.x, first.y), (1000, 2, 0));
+    assert_eq!(reader.next().unwrap().unwrap().x, 65535);
+    assert!(reader.next().is_none());
+    let file = "idx,t,x,y,p\n9,1,2,3,1\n";
+    let mut reader = CsvReader::new(file.as_bytes()).unwrap();
+    assert!(!reader.is_indexed());
+    assert_eq!(reader.next().unwrap().unwrap().x, 2);
+    let bad = CsvReader::new("idx,time\n65536,0\n".as_bytes()).unwrap();
+    assert!(bad.last().unwrap().is_err());
+}
