@@ -5,16 +5,27 @@
 //! This file is the way in: the module, the device node `/dev/lightos`, and
 //! the table of its ioctls. From there a call goes to the context of its
 //! subsystem (`spiking/context.rs`), which locks, and on to the engine, which
-//! computes. All of it runs in process context.
+//! computes. All of it runs in process context. What belongs to one open file
+//! hangs on [`OpenFile`]: its network (`spiking/session/`).
 
-use crate::{rust::uaccess::UserArg, spiking::calls};
+use crate::{
+    rust::{chardev, uaccess::UserArg},
+    spiking::{calls, session},
+};
 use kernel::{
+    debugfs,
     fs::{file, File},
     global_lock,
-    miscdevice::{MiscDevice, MiscDeviceOptions, MiscDeviceRegistration},
+    mm::virt::VmaNew,
     new_mutex,
     prelude::*,
-    sync::{Arc, Mutex},
+    seq_file::SeqFile,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        poll::PollTable,
+        Arc, Mutex, SetOnce,
+    },
+    uaccess::UserSliceWriter,
 };
 
 mod rust;
@@ -42,6 +53,11 @@ global_lock! {
 #[pin_data]
 struct Device {
     spiking: Arc<spiking::Context>,
+    networks: Arc<session::Networks>,
+    /// The number of the next network.
+    next_network: Atomic<u64>,
+    /// The folder `lightos/networks` in debugfs.
+    network_folder: debugfs::Dir,
     /// The argument of the last NOP call.
     #[pin]
     cookie: Mutex<u64>,
@@ -53,9 +69,13 @@ struct Published(Arc<Device>);
 impl Published {
     fn new() -> Result<Self> {
         let spiking = spiking::Context::new()?;
+        let networks = session::Networks::new()?;
         let device = Arc::pin_init(
             pin_init!(Device {
                 spiking,
+                networks,
+                next_network: Atomic::new(1),
+                network_folder: debugfs::Dir::new(c"lightos").subdir(c"networks"),
                 cookie <- new_mutex!(0, "lightos_nop"),
             }),
             GFP_KERNEL,
@@ -70,6 +90,7 @@ impl Drop for Published {
         // Open files hold a reference to the module, so none is left here.
         *DEVICE.lock() = None;
         self.0.spiking.shut_down();
+        self.0.networks.drain();
     }
 }
 
@@ -77,7 +98,7 @@ impl Drop for Published {
 struct LightOs {
     // Fields are dropped in this order: no new files, then the rest.
     #[pin]
-    node: MiscDeviceRegistration<OpenFile>,
+    node: chardev::Registration<OpenFile>,
     device: Published,
 }
 
@@ -87,7 +108,7 @@ impl kernel::InPlaceModule for LightOs {
         unsafe { DEVICE.init() };
         try_pin_init!(Self {
             device: Published::new()?,
-            node <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"lightos" }),
+            node <- chardev::Registration::register(c"lightos"),
             _: {
                 pr_info!(
                     "LightOS Neural Compute Engine v{} loaded (module {}, {} neurons)\n",
@@ -105,47 +126,82 @@ struct OpenFile {
     device: Arc<Device>,
     /// Opened for more than reading: may make calls that change something.
     writable: bool,
+    /// Its network, from the first BEGIN on.
+    session: SetOnce<session::DebugEntry>,
 }
 
-#[vtable]
-impl MiscDevice for OpenFile {
-    type Ptr = KBox<Self>;
-
-    fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
+impl chardev::OpenFile for OpenFile {
+    fn open(file: &File) -> Result<KBox<Self>> {
         let device = DEVICE.lock().clone().ok_or(ENODEV)?;
         let writable = file.flags() & file::flags::O_ACCMODE != file::flags::O_RDONLY;
-        Ok(KBox::new(Self { device, writable }, GFP_KERNEL)?)
+        let file = Self {
+            device,
+            writable,
+            session: SetOnce::new(),
+        };
+        Ok(KBox::new(file, GFP_KERNEL)?)
     }
 
-    fn ioctl(this: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
+    fn release(&self) {
+        if let Some(session) = self.session.as_ref() {
+            session.close();
+        }
+    }
+
+    fn ioctl(&self, cmd: u32, arg: usize) -> Result {
         let arg = UserArg::new(arg);
         match cmd {
             uapi::SPIKING_SUBMIT_EVENT => {
-                calls::submit::<uapi::SpikeEvent>(&this.device.spiking, arg)
+                calls::submit::<uapi::SpikeEvent>(&self.device.spiking, arg)
             }
             uapi::GET_NEURON_STATE => {
-                calls::neuron_state::<uapi::NeuronState>(&this.device.spiking, arg)
+                calls::neuron_state::<uapi::NeuronState>(&self.device.spiking, arg)
             }
-            _ => this.common_call(cmd, arg),
+            _ => self.common_call(cmd, arg),
         }
-        .map(|()| 0)
     }
 
-    /// 32-bit programs. Where their layouts are those of 64-bit ones, the
-    /// default does (`compat_ptr_ioctl`); on x86 two structures differ.
-    #[cfg(all(CONFIG_COMPAT, CONFIG_X86))]
-    fn compat_ioctl(this: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
-        let arg = UserArg::new(arg);
+    /// 32-bit programs. On x86 two structures of theirs differ; elsewhere all are
+    /// those of 64-bit ones.
+    #[cfg(CONFIG_COMPAT)]
+    fn compat_ioctl(&self, cmd: u32, arg: usize) -> Result {
+        let user = UserArg::new(arg);
         match cmd {
+            #[cfg(CONFIG_X86)]
             uapi::compat::SPIKING_SUBMIT_EVENT => {
-                calls::submit::<uapi::compat::SpikeEvent>(&this.device.spiking, arg)
+                calls::submit::<uapi::compat::SpikeEvent>(&self.device.spiking, user)
             }
+            #[cfg(CONFIG_X86)]
             uapi::compat::GET_NEURON_STATE => {
-                calls::neuron_state::<uapi::compat::NeuronState>(&this.device.spiking, arg)
+                calls::neuron_state::<uapi::compat::NeuronState>(&self.device.spiking, user)
             }
-            _ => this.common_call(cmd, arg),
+            #[cfg(CONFIG_X86)]
+            _ => self.common_call(cmd, user),
+            #[cfg(not(CONFIG_X86))]
+            _ => self.ioctl(cmd, arg),
         }
-        .map(|()| 0)
+    }
+
+    fn read(&self, file: &File, to: UserSliceWriter) -> Result<usize> {
+        // Without a network there is nothing to read, as in v0.2.0.
+        self.session.as_ref().ok_or(EINVAL)?.read(file, to)
+    }
+
+    fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
+        match self.session.as_ref() {
+            Some(session) => session.poll(file, table),
+            None => chardev::ALWAYS_READY,
+        }
+    }
+
+    fn mmap(&self, vma: &VmaNew, offset: u64) -> Result {
+        self.session.as_ref().ok_or(ENODEV)?.mmap(vma, offset)
+    }
+
+    fn show_fdinfo(&self, to: &SeqFile) {
+        if let Some(session) = self.session.as_ref() {
+            session.show_fdinfo(to);
+        }
     }
 }
 
@@ -172,11 +228,36 @@ impl OpenFile {
         match uapi::extended_nr(cmd).ok_or(ENOTTY)? {
             uapi::NR_QUERY => query(arg),
             uapi::NR_SPIKING_COUNTERS => calls::counters(spiking, arg),
+            nr @ (uapi::NR_NETWORK_STATS | uapi::NR_NETWORK_DECODED) => self.network_call(nr, arg),
             _ if !self.writable => Err(EBADF),
             uapi::NR_NOP => self.nop(arg),
             uapi::NR_SPIKING_RESET => calls::reset(spiking, arg),
-            _ => Err(ENOTTY),
+            uapi::NR_SPIKING_PROFILE => calls::profile(spiking, arg),
+            uapi::NR_NETWORK_BEGIN => {
+                self.need_session()?;
+                self.network_call(uapi::NR_NETWORK_BEGIN, arg)
+            }
+            nr => self.network_call(nr, arg),
         }
+    }
+
+    /// A call on the network of this file.
+    fn network_call(&self, nr: u32, arg: UserArg) -> Result {
+        session::call(self.session.as_ref().ok_or(ENODATA)?, nr, arg)
+    }
+
+    /// Makes the session of this file if it has none.
+    fn need_session(&self) -> Result {
+        if self.session.as_ref().is_some() {
+            return Ok(());
+        }
+        let device = &self.device;
+        let id = device.next_network.fetch_add(1, Relaxed);
+        let session = session::Session::new(device.networks.clone(), id)?;
+        let entry = session::DebugEntry::new(&device.network_folder, session)?;
+        // Another thread may have been faster: its session serves both.
+        self.session.populate(entry);
+        Ok(())
     }
 
     /// `NOP`: what every call costs that copies an argument and takes a lock.
@@ -199,7 +280,7 @@ fn query(arg: UserArg) -> Result {
     arg.write_extensible(uapi::Query {
         size: request.size,
         flags: 0,
-        features: uapi::FEATURE_SPIKING,
+        features: uapi::FEATURE_SPIKING | uapi::FEATURE_NETWORKS,
         module_version: rust::modinfo::VERSION_CODE,
         legacy_version: LEGACY_VERSION_CODE,
         spiking_backend: uapi::BACKEND_CPU,

@@ -16,3 +16,17 @@ pub(crate) fn monotonic_ns() -> u64 {
     // The clock starts at 0 at boot and never goes below.
     now as u64
 }
+
+/// Sleeps for `ns`, some microseconds more at most if the processor is free.
+/// Process context; signals do not wake it.
+pub(crate) fn sleep_ns(ns: u64) {
+    /// What the timer may be late, so that timers can share an interrupt.
+    const SLACK_US: u64 = 5;
+    const TASK_UNINTERRUPTIBLE: u32 = bindings::TASK_UNINTERRUPTIBLE;
+
+    let us = ns.div_ceil(1000);
+    // SAFETY: Called in process context, where sleeping is allowed.
+    unsafe {
+        bindings::usleep_range_state(us as usize, (us + SLACK_US) as usize, TASK_UNINTERRUPTIBLE)
+    }
+}

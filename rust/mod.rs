@@ -6,7 +6,11 @@
 //! Each file names the C interface that it wraps; one that gains a wrapper in
 //! the `kernel` crate leaves this folder.
 
+pub(crate) mod chardev;
 pub(crate) mod clock;
+pub(crate) mod eventfd;
 pub(crate) mod modinfo;
+pub(crate) mod shared;
+pub(crate) mod trace;
 pub(crate) mod uaccess;
 pub(crate) mod workqueue;

@@ -6,7 +6,7 @@
 //! a page fault there can take as long as user space likes.
 
 use super::{
-    engine::{Config, Counters, Input, NeuronReport, Reset, StartError, SubmitError},
+    engine::{Config, Counters, Input, NeuronReport, Profile, Reset, StartError, SubmitError},
     Context, Engine,
 };
 use crate::{rust::uaccess::UserArg, uapi};
@@ -136,6 +136,29 @@ pub(crate) fn reset(context: &Arc<Context>, arg: UserArg) -> Result {
         counters: request.flags & uapi::RESET_COUNTERS != 0,
     };
     context.with_engine(|engine, now| engine.reset(what, now));
+    Ok(())
+}
+
+/// `SPIKING_PROFILE`. `EINVAL` for an unknown profile.
+pub(crate) fn profile(context: &Arc<Context>, arg: UserArg) -> Result {
+    let request: uapi::SpikingProfile = arg.read_extensible()?;
+    if request.flags != 0 || request.reserved != 0 {
+        return Err(EINVAL);
+    }
+    let profile = Profile::from_u32(request.profile).ok_or(EINVAL)?;
+    // As with SPIKING_CONFIG: the reply goes out first.
+    let config = context.with_engine(|engine, _| profile.config(engine.config().enabled()));
+    arg.write_extensible(uapi::SpikingProfile {
+        encoding: config.encoding().as_u32(),
+        max_events_per_cycle: config.max_events_per_cycle(),
+        processing_interval_us: config.interval_us(),
+        target_sparsity_percent: config.target_sparsity_percent(),
+        ..request
+    })?;
+    context.with_engine(|engine, now| {
+        let config = profile.config(engine.config().enabled());
+        engine.configure(config, now);
+    });
     Ok(())
 }
 

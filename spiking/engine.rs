@@ -70,6 +70,50 @@ impl Encoding {
     }
 }
 
+/// A configuration by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// [`Config::DEFAULT`].
+    Default,
+    /// Delta encoding in cycles of half the length.
+    LowLatency,
+    /// Delta encoding that withholds small changes until four of five neuron cycles are idle.
+    MaxEfficiency,
+}
+
+impl Profile {
+    /// The profile with this number in `enum lightos_spiking_profile_id`.
+    pub const fn from_u32(number: u32) -> Option<Self> {
+        Some(match number {
+            0 => Self::Default,
+            1 => Self::LowLatency,
+            2 => Self::MaxEfficiency,
+            _ => return None,
+        })
+    }
+
+    /// What it stands for.
+    pub const fn config(self, enabled: bool) -> Config {
+        let default = Config {
+            enabled,
+            ..Config::DEFAULT
+        };
+        match self {
+            Self::Default => default,
+            Self::LowLatency => Config {
+                encoding: Encoding::Delta,
+                interval_us: 500,
+                ..default
+            },
+            Self::MaxEfficiency => Config {
+                encoding: Encoding::Delta,
+                target_sparsity_percent: 80,
+                ..default
+            },
+        }
+    }
+}
+
 /// Why a configuration is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigError {

@@ -17,16 +17,22 @@
 //! | `calls.rs`   | the ioctls that reach it                                 |
 //! | `kunit.rs`   | tests inside the kernel                                  |
 //!
-//! `network/`, `encode.rs` with `encode/`, and `decode.rs` are arithmetic for
-//! networks that programs bring themselves. No ioctl reaches it yet, so the
-//! module does not contain it; the host crate builds and tests it.
+//! Networks that programs bring themselves are arithmetic in `network/`,
+//! `encode.rs` with `encode/`, and `decode.rs`; `session/` is the glue that
+//! gives each open file one of its own.
 
 // `pub` in the arithmetic files is meant for the host crate, and so are a few
 // items that the module does not need.
 #[allow(dead_code, unreachable_pub)]
+pub(crate) mod decode;
+#[allow(dead_code, unreachable_pub)]
+pub(crate) mod encode;
+#[allow(dead_code, unreachable_pub)]
 pub(crate) mod engine;
 #[allow(dead_code, unreachable_pub)]
 pub(crate) mod fixed;
+#[allow(dead_code, unreachable_pub)]
+pub(crate) mod network;
 #[allow(dead_code, unreachable_pub)]
 pub(crate) mod neuron;
 #[allow(dead_code, unreachable_pub)]
@@ -38,5 +44,6 @@ pub(crate) mod calls;
 mod context;
 #[cfg(CONFIG_LIGHTOS_KUNIT_TEST)]
 mod kunit;
+pub(crate) mod session;
 
 pub(crate) use context::{Context, Engine};

@@ -214,6 +214,7 @@ struct lightos_neuron_state {
 #define LIGHTOS_FEATURE_MOE		(1ULL << 1)
 #define LIGHTOS_FEATURE_PHOTONIC	(1ULL << 2)
 #define LIGHTOS_FEATURE_REGISTRY	(1ULL << 3)
+#define LIGHTOS_FEATURE_NETWORKS	(1ULL << 4)
 
 /**
  * enum lightos_backend - what carries out the work of a subsystem

@@ -26,6 +26,7 @@ pub(crate) const MAX_PENDING_EVENTS: u32 = 4096;
 pub(crate) const DEVICE_NPU: u32 = 2;
 
 pub(crate) const FEATURE_SPIKING: u64 = 1 << 0;
+pub(crate) const FEATURE_NETWORKS: u64 = 1 << 4;
 
 pub(crate) const BACKEND_NONE: u32 = 0;
 pub(crate) const BACKEND_CPU: u32 = 1;
@@ -50,6 +51,23 @@ macro_rules! abi_struct {
         const _: () = assert!(size_of::<$name>() == 0 $(+ size_of::<$type>())*);
     };
 }
+
+/// Implements [`Extensible`] for structures whose first field is `size`.
+macro_rules! extensible {
+    ($($name:ident: $first_size:literal,)*) => {
+        $(impl Extensible for $name {
+            const FIRST_SIZE: usize = $first_size;
+            fn size_mut(&mut self) -> &mut u32 {
+                &mut self.size
+            }
+        }
+        const _: () = assert!(size_of::<$name>() >= $first_size);)*
+    };
+}
+
+mod network;
+
+pub(crate) use network::*;
 
 abi_struct!(
     /// `struct lightos_device_state`
@@ -197,19 +215,6 @@ pub(crate) mod compat {
     const _: () = assert!(GET_NEURON_STATE == 0xC018_4C07);
 }
 
-/// Implements [`Extensible`] for structures whose first field is `size`.
-macro_rules! extensible {
-    ($($name:ident: $first_size:literal,)*) => {
-        $(impl Extensible for $name {
-            const FIRST_SIZE: usize = $first_size;
-            fn size_mut(&mut self) -> &mut u32 {
-                &mut self.size
-            }
-        }
-        const _: () = assert!(size_of::<$name>() >= $first_size);)*
-    };
-}
-
 extensible! {
     Query: 56,
     Nop: 24,
@@ -244,7 +249,7 @@ pub(crate) fn extended_nr(cmd: u32) -> Option<u32> {
         NR_NOP => _IOW::<Nop>(MAGIC, nr),
         NR_SPIKING_COUNTERS => _IOWR::<SpikingCounters>(MAGIC, nr),
         NR_SPIKING_RESET => _IOW::<SpikingReset>(MAGIC, nr),
-        _ => return None,
+        _ => network::code(nr)?,
     };
     (_IOC_TYPE(cmd) == MAGIC && cmd & ANY_SIZE == code & ANY_SIZE).then_some(nr)
 }

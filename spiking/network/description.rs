@@ -11,7 +11,7 @@ use core::ops::DerefMut;
 
 use super::synapses::{self, weights_of, Block, Synapse, MAX_DELAY, MAX_FAN_IN};
 use super::wheel::wheel_words;
-use super::{exact, loihi};
+use super::{exact, loihi, span};
 
 /// The most neurons, and the most inputs, of a network.
 pub const MAX_NEURONS: u32 = 1 << 16;
@@ -103,6 +103,16 @@ pub struct Parts<M: Memory> {
     pub sums: M::Of<i32>,
     /// Working memory: a bit for each neuron that is not at rest.
     pub awake: M::Of<u64>,
+    /// Working memory: a bit for each neuron that gets input in a step.
+    pub touched: M::Of<u64>,
+    /// Working memory: how each population is computed.
+    pub plans: M::Of<span::Plan>,
+    /// Working memory: the rows of all populations that are computed in spans.
+    pub rows: M::Of<span::Row>,
+    /// Working memory: for each step of a span, a bit for each neuron to be looked at.
+    pub due: M::Of<u64>,
+    /// Working memory: for each neuron, the current up to which that holds.
+    pub limits: M::Of<i64>,
 }
 
 /// Entries of the working tables of a network.
@@ -118,6 +128,16 @@ pub struct Working {
     pub sums: usize,
     /// Of `awake`.
     pub awake: usize,
+    /// Of `touched`.
+    pub touched: usize,
+    /// Of `plans`.
+    pub plans: usize,
+    /// Of `rows`.
+    pub rows: usize,
+    /// Of `due`.
+    pub due: usize,
+    /// Of `limits`.
+    pub limits: usize,
 }
 
 /// A table of [`Parts`].
@@ -233,7 +253,7 @@ impl<M: Memory> Parts<M> {
     }
 
     /// Whether the neurons follow the rules of Loihi; else they are exact.
-    fn is_loihi(&self) -> bool {
+    pub fn is_loihi(&self) -> bool {
         let first = self.populations.first();
         first.is_some_and(|p| p.kind == Kind::Loihi)
     }
@@ -242,12 +262,29 @@ impl<M: Memory> Parts<M> {
     pub fn working(&self) -> Working {
         let neurons = self.neurons() as usize;
         let loihi = self.is_loihi();
+        let words = neurons.div_ceil(64);
+        let (mut rows, mut longest, mut counted) = (0usize, 0, 0u64);
+        for population in self.populations.iter() {
+            // Not checked yet: no more tables than for as many neurons as there may be.
+            counted = counted.saturating_add(u64::from(population.count));
+            if counted > u64::from(MAX_NEURONS) {
+                break;
+            }
+            let steps = span::steps_of(population, &self.exact_params);
+            rows = rows.wrapping_add(span::rows_for(steps) as usize);
+            longest = longest.max(if steps > 1 { steps as usize } else { 0 });
+        }
         Working {
             loihi_states: if loihi { neurons } else { 0 },
             exact_states: if loihi { 0 } else { neurons },
             wheel: wheel_words(self.sources(), self.max_delay()).unwrap_or(usize::MAX),
             sums: neurons.wrapping_mul(self.lanes()),
-            awake: neurons.div_ceil(64),
+            awake: words,
+            touched: words,
+            plans: self.populations.len(),
+            rows,
+            due: words.wrapping_mul(longest),
+            limits: if longest > 0 { neurons } else { 0 },
         }
     }
 
@@ -266,6 +303,11 @@ impl<M: Memory> Parts<M> {
             .saturating_add(size_of_val::<[_]>(&self.exact_states))
             .saturating_add(size_of_val::<[_]>(&self.wheel))
             .saturating_add(size_of_val::<[_]>(&self.awake))
+            .saturating_add(size_of_val::<[_]>(&self.touched))
+            .saturating_add(size_of_val::<[_]>(&self.plans))
+            .saturating_add(size_of_val::<[_]>(&self.rows))
+            .saturating_add(size_of_val::<[_]>(&self.due))
+            .saturating_add(size_of_val::<[_]>(&self.limits))
             .saturating_add(size_of_val::<[_]>(&self.sums));
         described.saturating_add(working) as u64
     }
@@ -394,6 +436,11 @@ impl<M: Memory> Parts<M> {
             ("wheel", self.wheel.len(), needed.wheel),
             ("sums", self.sums.len(), needed.sums),
             ("awake", self.awake.len(), needed.awake),
+            ("touched", self.touched.len(), needed.touched),
+            ("plans", self.plans.len(), needed.plans),
+            ("rows", self.rows.len(), needed.rows),
+            ("due", self.due.len(), needed.due),
+            ("limits", self.limits.len(), needed.limits),
         ];
         for (name, length, needed) in tables {
             let fits = length == needed;

@@ -168,6 +168,13 @@ impl Propagators {
     }
 }
 
+/// What a constant current adds to the membrane in a step that would hold it at `potential`, up to
+/// [`LIMIT`] in magnitude: `(1 - P22) potential`, truncated toward zero.
+pub fn share(potential: i64, p22: i64) -> i64 {
+    let rest = ONE.saturating_sub(p22.clamp(0, ONE));
+    units(wide(potential.clamp(-LIMIT, LIMIT), rest))
+}
+
 /// `exp(-step / tau)` in 2^-62.
 fn decay(step_ns: u64, tau_ns: Option<NonZeroU64>) -> i64 {
     tau_ns.map_or(ONE, |tau| Leak::new(tau).decay(ONE, step_ns))
@@ -175,7 +182,7 @@ fn decay(step_ns: u64, tau_ns: Option<NonZeroU64>) -> i64 {
 
 /// `numerator / denominator`, truncated. Bit by bit: the kernel has no 128-bit division, and this
 /// is done a few times for a set of parameters.
-fn quotient(numerator: u128, denominator: NonZeroU64) -> u128 {
+pub(super) fn quotient(numerator: u128, denominator: NonZeroU64) -> u128 {
     let denominator = u128::from(denominator.get());
     let (mut rest, mut quotient): (u128, u128) = (0, 0);
     let mut bit = 128u32;
@@ -228,20 +235,20 @@ fn mean_decay(x: i64) -> i64 {
 }
 
 /// The product of two numbers in 2^-62, each from 0 to 1.
-fn times(a: i64, b: i64) -> i64 {
+pub(super) fn times(a: i64, b: i64) -> i64 {
     (i128::from(a).wrapping_mul(i128::from(b)) >> PROPAGATOR_BITS) as i64
 }
 
 /// `a` units times the propagator `b`, in 2^-64 units, for `|a|` up to 2^60: below 2^124. The
 /// point at a whole word saves a shift of two words, which is slow on some processors.
 #[inline(always)]
-fn wide(a: i64, b: i64) -> i128 {
+pub(super) fn wide(a: i64, b: i64) -> i128 {
     i128::from(a << (64 - PROPAGATOR_BITS)).wrapping_mul(i128::from(b))
 }
 
 /// A sum of at most three such products in units, truncated toward zero: at most 3 * 2^60.
 #[inline(always)]
-fn units(sum: i128) -> i64 {
+pub(super) fn units(sum: i128) -> i64 {
     // An arithmetic shift rounds down; this makes it truncate.
     let correction = (sum >> 127) & i128::from(u64::MAX);
     (sum.wrapping_add(correction) >> 64) as i64
@@ -256,7 +263,7 @@ fn gained(weight: i32, gain: i64) -> i64 {
 
 /// `sum` within its range; counts a cut.
 #[inline(always)]
-fn cut(sum: i64, tally: &mut Tally) -> i64 {
+pub(super) fn cut(sum: i64, tally: &mut Tally) -> i64 {
     if (-LIMIT..=LIMIT).contains(&sum) {
         return sum;
     }

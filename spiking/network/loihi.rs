@@ -35,6 +35,9 @@ const CURRENT_LIMIT: i64 = 1 << 23;
 /// The voltage saturates at plus and minus this.
 const VOLTAGE_LIMIT: i64 = (1 << 23) - 1;
 
+/// The greatest magnitude that both a current and a voltage can have.
+pub const STATE_LIMIT: i64 = VOLTAGE_LIMIT;
+
 /// The greatest threshold: 17 bits, aligned by 6.
 pub const MAX_THRESHOLD: i32 = 0x1_ffff << 6;
 

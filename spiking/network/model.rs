@@ -56,63 +56,73 @@ pub trait Model {
     fn reading(state: &Self::State, spiked: bool) -> i64;
 }
 
-/// Some neurons, at most 64, in a step. The lowest bits of words stand for the first.
-pub struct Group<'a, M: Model> {
+/// Some neurons of a population, at most 64: the lowest bit of a word stands for `first`, the
+/// others for those that follow. The first word of a population may begin before its first neuron;
+/// `first` is negative then, wrapped, and the bits in front are not set.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen {
+    /// The neuron of the lowest bit.
+    pub first: usize,
+    /// The neurons.
+    pub bits: u64,
+}
+
+impl Iterator for Chosen {
+    type Item = (u64, usize);
+
+    /// The next neuron: its bit and its number.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.bits == 0 {
+            return None;
+        }
+        let bit = self.bits & self.bits.wrapping_neg();
+        let index = self.first.wrapping_add(self.bits.trailing_zeros() as usize);
+        self.bits ^= bit;
+        Some((bit, index))
+    }
+}
+
+/// The neurons of a population.
+pub struct Neurons<'a, M: Model> {
     /// Their states.
     pub states: &'a mut [M::State],
     /// The sums of what arrived: one or two for each neuron. Left all zero.
     pub sums: &'a mut [i32],
     /// Their parameters: one entry for all, or one for each.
     pub params: &'a [M::Params],
-    /// A bit for each that is not known to stay at rest without input.
-    pub awake: u64,
-    /// Whether any sum may differ from zero.
-    pub arrived: bool,
 }
 
-impl<M: Model> Group<'_, M> {
-    /// A bit for each neuron.
+impl<M: Model> Neurons<'_, M> {
+    /// Updates `chosen`. Returns a bit for each that spiked, and a bit for each that is not known
+    /// to stay at rest without input.
     #[inline]
-    pub fn mask(&self) -> u64 {
-        match self.states.len() {
-            count @ 0..64 => 1u64.wrapping_shl(count as u32).wrapping_sub(1),
-            _ => u64::MAX,
-        }
-    }
-
-    /// Updates those that are awake or got input, and returns a bit for each that spiked. All
-    /// others stay as they are: an update would not change them.
-    #[inline]
-    pub fn update<const LANES: usize>(&mut self, tally: &mut Tally) -> u64 {
-        let all = self.mask();
-        let mut busy = self.awake & all;
-        if self.arrived && busy != all {
-            busy |= nonzero::<LANES>(self.sums);
-        }
-        if busy == 0 {
-            tally.skipped = tally.skipped.wrapping_add(u64::from(all.count_ones()));
-            return 0;
-        }
+    pub fn update<const LANES: usize>(&mut self, chosen: Chosen, tally: &mut Tally) -> (u64, u64) {
         // Counted here and added once: a count in memory would cost as much as an update.
         let mut counted = Tally {
-            updates: u64::from(busy.count_ones()),
-            skipped: u64::from((all & !busy).count_ones()),
+            updates: u64::from(chosen.bits.count_ones()),
             ..Tally::default()
         };
-        let spikes = if busy == all {
-            self.update_all::<LANES>(&mut counted)
+        let bits = if chosen.bits == u64::MAX {
+            self.update_word::<LANES>(chosen.first, &mut counted)
         } else {
-            self.update_some::<LANES>(busy, &mut counted)
+            self.update_some::<LANES>(chosen, &mut counted)
         };
         tally.add(&counted);
-        spikes
+        bits
     }
 
-    /// Updates every neuron.
+    /// Updates 64 neurons from `first` on.
     #[inline]
-    fn update_all<const LANES: usize>(&mut self, tally: &mut Tally) -> u64 {
-        let neurons = self.states.iter_mut();
-        let neurons = neurons.zip(self.sums.chunks_exact_mut(LANES));
+    fn update_word<const LANES: usize>(&mut self, first: usize, tally: &mut Tally) -> (u64, u64) {
+        let end = first.wrapping_add(64);
+        let sums = first.wrapping_mul(LANES)..end.wrapping_mul(LANES);
+        let (Some(states), Some(sums)) =
+            (self.states.get_mut(first..end), self.sums.get_mut(sums))
+        else {
+            return (0, 0);
+        };
+        let neurons = states.iter_mut().zip(sums.chunks_exact_mut(LANES));
         let (mut spikes, mut awake, mut bit) = (0, 0, 1u64);
         let mut note = |(spiked, wakeful)| {
             spikes |= if spiked { bit } else { 0 };
@@ -125,24 +135,25 @@ impl<M: Model> Group<'_, M> {
                 note(update_one::<M>(state, sums, &shared, rests, tally));
             }
         } else {
-            for ((state, sums), own) in neurons.zip(self.params) {
+            let params = self.params.get(first..end).unwrap_or(&[]);
+            for ((state, sums), own) in neurons.zip(params) {
                 let rests = M::stays_at_rest(own);
                 note(update_one::<M>(state, sums, own, rests, tally));
             }
         }
-        self.awake = awake;
-        spikes
+        (spikes, awake)
     }
 
-    /// Updates the neurons in `busy`.
+    /// Updates the neurons `chosen`.
     #[inline]
-    fn update_some<const LANES: usize>(&mut self, busy: u64, tally: &mut Tally) -> u64 {
-        let (mut spikes, mut awake, mut rest) = (0, 0, busy);
+    fn update_some<const LANES: usize>(
+        &mut self,
+        chosen: Chosen,
+        tally: &mut Tally,
+    ) -> (u64, u64) {
+        let (mut spikes, mut awake) = (0, 0);
         let shared = self.params.len() == 1;
-        while rest != 0 {
-            let bit = rest & rest.wrapping_neg();
-            let index = rest.trailing_zeros() as usize;
-            rest ^= bit;
+        for (bit, index) in chosen {
             let lanes = index.wrapping_mul(LANES);
             let sums = self.sums.get_mut(lanes..lanes.wrapping_add(LANES));
             let params = self.params.get(if shared { 0 } else { index });
@@ -156,8 +167,18 @@ impl<M: Model> Group<'_, M> {
             spikes |= if spiked { bit } else { 0 };
             awake |= if wakeful { bit } else { 0 };
         }
-        self.awake = awake;
-        spikes
+        (spikes, awake)
+    }
+
+    /// A bit for each of `chosen` to which something arrived.
+    #[inline]
+    pub fn reached<const LANES: usize>(&self, chosen: Chosen) -> u64 {
+        let first = chosen.first.wrapping_mul(LANES);
+        let sums = first..first.wrapping_add(64 * LANES);
+        match self.sums.get(sums) {
+            Some(sums) if chosen.bits == u64::MAX => nonzero::<LANES>(sums),
+            _ => chosen.bits,
+        }
     }
 }
 

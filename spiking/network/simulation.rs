@@ -14,8 +14,9 @@ use core::ops::DerefMut;
 use super::description::{Fault, Kind, Memory, Parts, Population};
 use super::exact::{self, Exponential, Jump};
 use super::loihi::{self, Loihi};
-use super::model::{Group, Model, Tally};
-use super::synapses::{deliver_dense, deliver_sparse, Sparse, MAX_FAN_IN};
+use super::model::{Chosen, Model, Neurons, Tally};
+use super::span::{self, Moment, Plan};
+use super::synapses::{deliver_dense, deliver_sparse, Sparse, Touched, MAX_FAN_IN};
 use super::wheel::{Wheel, BATCH};
 
 /// Where the inputs of a run come from and its spikes and voltages go.
@@ -82,8 +83,9 @@ pub struct Network<M: Memory> {
     sources: u32,
     lanes: usize,
     step: u64,
+    /// The step in which all spans began together.
+    begin: u64,
     skip: bool,
-    arrived: bool,
     totals: Totals,
 }
 
@@ -92,6 +94,12 @@ impl<M: Memory> Network<M> {
     /// of the wheel in `parts`; it may have any length.
     pub fn new(mut parts: Parts<M>, empty: M::Of<u64>) -> Result<Self, Fault> {
         parts.check()?;
+        Ok(Self::of_checked(parts, empty))
+    }
+
+    /// The same for parts that [`Parts::check`] found no fault in. Of others the network is safe,
+    /// but what it computes means nothing.
+    pub fn of_checked(mut parts: Parts<M>, empty: M::Of<u64>) -> Self {
         let words = core::mem::replace(&mut parts.wheel, empty);
         let mut network = Self {
             wheel: Wheel::new(words, parts.sources(), parts.max_delay()),
@@ -100,14 +108,36 @@ impl<M: Memory> Network<M> {
             lanes: parts.lanes(),
             parts,
             step: 0,
+            begin: 0,
             skip: true,
-            arrived: false,
             totals: Totals::default(),
         };
-        network.parts.awake.fill(u64::MAX);
-        network.parts.loihi_states.fill(loihi::State::REST);
-        network.parts.exact_states.fill(exact::State::REST);
-        Ok(network)
+        span::prepare(&mut network.parts);
+        network.reset();
+        network
+    }
+
+    /// Puts all neurons at rest, with no spike under way and step 0 to come. Totals stay.
+    pub fn reset(&mut self) {
+        self.step = 0;
+        self.begin = 0;
+        self.wheel.clear_all();
+        self.parts.sums.fill(0);
+        self.parts.due.fill(0);
+        self.parts.touched.fill(0);
+        self.parts.awake.fill(u64::MAX);
+        self.parts.loihi_states.fill(loihi::State::REST);
+        self.parts.exact_states.fill(exact::State::REST);
+    }
+
+    /// Counts from zero again.
+    pub fn clear_totals(&mut self) {
+        self.totals = Totals::default();
+    }
+
+    /// The description. Its working tables are the network's own.
+    pub fn parts(&self) -> &Parts<M> {
+        &self.parts
     }
 
     /// Whether to leave out updates that change nothing; so it is unless told otherwise. No
@@ -124,6 +154,11 @@ impl<M: Memory> Network<M> {
     /// Number of neurons.
     pub fn neurons(&self) -> u32 {
         self.neurons
+    }
+
+    /// How each population is computed: in spans of how many steps.
+    pub fn plans(&self) -> impl Iterator<Item = &Plan> {
+        self.parts.plans.iter()
     }
 
     /// What was counted.
@@ -146,9 +181,29 @@ impl<M: Memory> Network<M> {
 
     /// States of the exact kinds, to read or to set initial values between runs, within
     /// +-[`exact::LIMIT`].
+    ///
+    /// Begins new spans (see `span.rs`): as at the end of one, what is kept of a neuron is
+    /// truncated to units. [`Network::exact_state`] reads without that.
     pub fn exact_states(&mut self) -> &mut [exact::State] {
+        let passed = self.step.wrapping_sub(self.begin);
+        let parts = &mut self.parts;
+        for (population, plan) in parts.populations.iter().zip(parts.plans.iter()) {
+            let range = population.first as usize..population.end() as usize;
+            let moment = Moment::new(population, *plan, passed, &parts.exact_params, &parts.rows);
+            if let (Some(states), Some(moment)) = (parts.exact_states.get_mut(range), moment) {
+                states.iter_mut().for_each(|s| *s = moment.present(s));
+            }
+        }
+        self.begin = self.step;
+        self.parts.due.fill(0);
         self.parts.awake.fill(u64::MAX);
         &mut self.parts.exact_states
+    }
+
+    /// The state of a neuron of an exact kind after the last step. Changes nothing.
+    pub fn exact_state(&self, neuron: u32) -> Option<exact::State> {
+        let (parts, passed) = (&self.parts, self.step.wrapping_sub(self.begin));
+        self.present(neuron, passed).or_else(|| parts.exact_states.get(neuron as usize).copied())
     }
 
     /// Computes `steps` steps, or fewer if `exchange` says stop. Returns how many.
@@ -175,13 +230,13 @@ impl<M: Memory> Network<M> {
         } else {
             self.deliver_in::<1>()
         };
-        self.arrived |= events != 0;
         let total = &mut self.totals.synaptic_events;
         *total = total.wrapping_add(events);
     }
 
     fn deliver_in<const LANES: usize>(&mut self) -> u64 {
         let (parts, mut batch) = (&mut self.parts, [0; BATCH]);
+        let mut touched = Touched::new(&mut parts.touched);
         let mut events: u64 = 0;
         let sparse = Sparse {
             delays: parts.delays.len(),
@@ -198,7 +253,7 @@ impl<M: Memory> Network<M> {
                 if batch.is_empty() {
                     break;
                 }
-                let run = deliver_sparse::<LANES>(batch, number, &sparse, &mut parts.sums);
+                let run = deliver_sparse::<LANES>(batch, number, &sparse, &mut parts.sums, &mut touched);
                 events = events.wrapping_add(run);
             }
         }
@@ -213,7 +268,7 @@ impl<M: Memory> Network<M> {
                 if batch.is_empty() {
                     break;
                 }
-                let run = deliver_dense::<LANES>(batch, block, &parts.weights, &mut parts.sums);
+                let run = deliver_dense::<LANES>(batch, block, &parts.weights, &mut parts.sums, &mut touched);
                 events = events.wrapping_add(run);
             }
         }
@@ -223,18 +278,26 @@ impl<M: Memory> Network<M> {
     /// Updates all neurons.
     fn update<E: Exchange>(&mut self, exchange: &mut E) {
         let parts = &mut self.parts;
+        let passed = self.step.wrapping_add(1).wrapping_sub(self.begin);
         let mut update = Update {
             sums: &mut parts.sums,
             awake: &mut parts.awake,
-            arrived: self.arrived,
+            touched: &parts.touched,
+            due: &mut parts.due,
+            limits: &mut parts.limits,
             wheel: &mut self.wheel,
             totals: &mut self.totals,
             exchange,
             step: self.step,
             skip: self.skip,
         };
-        for p in parts.populations.iter() {
+        let before = update.totals.tally.updates;
+        for (p, &plan) in parts.populations.iter().zip(parts.plans.iter()) {
             let (loihi, exact) = (&mut parts.loihi_states, &mut parts.exact_states);
+            if let Some(moment) = Moment::new(p, plan, passed, &parts.exact_params, &parts.rows) {
+                update.spans(p, exact, &moment);
+                continue;
+            }
             match (p.kind, self.lanes) {
                 (Kind::Loihi, _) => update.all::<Loihi, 1>(p, loihi, &parts.loihi_params),
                 (Kind::Jump, 1) => update.all::<Jump, 1>(p, exact, &parts.exact_params),
@@ -244,16 +307,36 @@ impl<M: Memory> Network<M> {
                 }
             }
         }
-        self.arrived = false;
+        let tally = &mut self.totals.tally;
+        let updated = tally.updates.wrapping_sub(before);
+        let skipped = u64::from(self.neurons).wrapping_sub(updated);
+        tally.skipped = tally.skipped.wrapping_add(skipped);
+        parts.touched.fill(0);
+    }
+
+    /// The state of a neuron `passed` steps after spans began together, if it is computed so.
+    fn present(&self, neuron: u32, passed: u64) -> Option<exact::State> {
+        let parts = &self.parts;
+        let after = parts.populations.partition_point(|p| p.first <= neuron);
+        let index = after.checked_sub(1)?;
+        let (population, &plan) = (parts.populations.get(index)?, parts.plans.get(index)?);
+        let moment = Moment::new(population, plan, passed, &parts.exact_params, &parts.rows)?;
+        parts
+            .exact_states
+            .get(neuron as usize)
+            .map(|state| moment.present(state))
     }
 
     /// Reads the probes.
     fn read_probes<E: Exchange>(&mut self, exchange: &mut E) {
+        let passed = self.step.wrapping_add(1).wrapping_sub(self.begin);
         for (probe, &neuron) in self.parts.probes.iter().enumerate() {
             let bits = self.wheel.get(self.step, neuron as usize / 64);
             let spiked = bits.wrapping_shr(neuron) & 1 != 0;
             let value = if let Some(state) = self.parts.loihi_states.get(neuron as usize) {
                 Loihi::reading(state, spiked)
+            } else if let Some(state) = self.present(neuron, passed) {
+                state.membrane
             } else if let Some(state) = self.parts.exact_states.get(neuron as usize) {
                 Jump::reading(state, spiked)
             } else {
@@ -295,7 +378,9 @@ impl<M: Memory> Inputs for Network<M> {
         let limit = i64::from(MAX_FAN_IN.wrapping_sub(1));
         let cut = wanted.clamp(-limit, limit);
         *sum = cut as i32;
-        self.arrived = true;
+        if let Some(bits) = self.parts.touched.get_mut(neuron as usize / 64) {
+            *bits |= 1u64.wrapping_shl(neuron);
+        }
         let count = &mut self.totals.tally.saturations;
         *count = count.wrapping_add(u64::from(cut != wanted));
         Ok(())
@@ -306,7 +391,9 @@ impl<M: Memory> Inputs for Network<M> {
 struct Update<'a, W, E> {
     sums: &'a mut [i32],
     awake: &'a mut [u64],
-    arrived: bool,
+    touched: &'a [u64],
+    due: &'a mut [u64],
+    limits: &'a mut [i64],
     wheel: &'a mut Wheel<W>,
     totals: &'a mut Totals,
     exchange: &'a mut E,
@@ -314,66 +401,150 @@ struct Update<'a, W, E> {
     skip: bool,
 }
 
+/// The words of bits in which neurons of `population` lie: the number of each, and all its bits
+/// of the population, as they stand for its neurons.
+fn words_of(population: &Population) -> impl Iterator<Item = (usize, Chosen)> {
+    let (first, end) = (population.first as usize, population.end() as usize);
+    (first / 64..end.div_ceil(64)).map(move |word| {
+        let begin = word.wrapping_mul(64);
+        let before = first.saturating_sub(begin) as u32;
+        let behind = begin.wrapping_add(64).saturating_sub(end) as u32;
+        let all = Chosen {
+            first: begin.wrapping_sub(first),
+            bits: u64::MAX.wrapping_shl(before) & u64::MAX.wrapping_shr(behind),
+        };
+        (word, all)
+    })
+}
+
 impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
-    /// Updates the neurons of `population`, those of one word of the wheel at a time.
+    /// Updates the neurons of `population` step by step.
     fn all<N: Model, const LANES: usize>(
         &mut self,
         population: &Population,
         states: &mut [N::State],
         params: &[N::Params],
     ) {
-        let (mut first, end) = (population.first as usize, population.end() as usize);
-        let mut params = population.params_in(params).unwrap_or(&[]);
-        while first < end {
-            let next = (first / 64).wrapping_add(1).wrapping_mul(64).min(end);
-            let mut own = params;
-            if params.len() > 1 {
-                let count = next.wrapping_sub(first);
-                (own, params) = params.split_at_checked(count).unwrap_or((&[], &[]));
-            }
-            let sums = first.wrapping_mul(LANES)..next.wrapping_mul(LANES);
-            let (Some(states), Some(sums), Some(&awake)) = (
-                states.get_mut(first..next),
-                self.sums.get_mut(sums),
-                self.awake.get(first / 64),
-            ) else {
+        let (first, end) = (population.first as usize, population.end() as usize);
+        let sums = first.wrapping_mul(LANES)..end.wrapping_mul(LANES);
+        let (Some(states), Some(sums), Some(params)) = (
+            states.get_mut(first..end),
+            self.sums.get_mut(sums),
+            population.params_in(params),
+        ) else {
+            return;
+        };
+        let mut neurons = Neurons::<N> {
+            states,
+            sums,
+            params,
+        };
+        for (word, all) in words_of(population) {
+            let (Some(awake), Some(&touched)) =
+                (self.awake.get_mut(word), self.touched.get(word))
+            else {
                 return;
             };
-            let mut group = Group::<N> {
-                states,
-                sums,
-                params: own,
-                awake: if self.skip {
-                    awake.wrapping_shr(first as u32)
-                } else {
-                    u64::MAX
-                },
-                arrived: self.arrived,
-            };
-            let mask = group.mask().wrapping_shl(first as u32);
-            let spikes = group.update::<LANES>(&mut self.totals.tally);
-            let awake = awake & !mask | group.awake.wrapping_shl(first as u32) & mask;
-            if let Some(place) = self.awake.get_mut(first / 64) {
-                *place = awake;
+            let mut busy = *awake & all.bits;
+            if !self.skip {
+                busy = all.bits;
+            } else if busy != all.bits {
+                let first = all.first;
+                let bits = touched & all.bits;
+                busy |= neurons.reached::<LANES>(Chosen { first, bits });
             }
+            if busy == 0 {
+                continue;
+            }
+            let first = all.first;
+            let chosen = Chosen { first, bits: busy };
+            let (spikes, wakeful) = neurons.update::<LANES>(chosen, &mut self.totals.tally);
+            *awake = *awake & !all.bits | wakeful;
             if spikes != 0 {
-                self.emit(first, spikes);
+                emit(
+                    word,
+                    spikes,
+                    self.step,
+                    self.wheel,
+                    self.totals,
+                    self.exchange,
+                );
             }
-            first = next;
         }
     }
 
-    /// Notes and hands out the spikes of the neurons from `first` on.
-    fn emit(&mut self, first: usize, spikes: u64) {
-        let bits = spikes.wrapping_shl(first as u32);
-        self.wheel.set(self.step, first / 64, bits);
-        let count = &mut self.totals.spikes;
-        *count = count.wrapping_add(u64::from(spikes.count_ones()));
-        let mut rest = spikes;
-        while rest != 0 {
-            let neuron = first.wrapping_add(rest.trailing_zeros() as usize);
-            self.exchange.spike(self.step, neuron as u32);
-            rest &= rest.wrapping_sub(1);
+    /// Updates the neurons of `population`, whose spans have come to `moment`.
+    fn spans(
+        &mut self,
+        population: &Population,
+        states: &mut [exact::State],
+        moment: &Moment<'_>,
+    ) {
+        let (words, end) = (self.awake.len(), moment.end());
+        let due = words.wrapping_mul(moment.n as usize);
+        let (first, last) = (population.first as usize, population.end() as usize);
+        let sums = first.wrapping_mul(2)..last.wrapping_mul(2);
+        let (Some(states), Some(limits), Some(sums)) = (
+            states.get_mut(first..last),
+            self.limits.get_mut(first..last),
+            self.sums.get_mut(sums),
+        ) else {
+            return;
+        };
+        let all = end.is_some() || !self.skip;
+        let mut neurons = span::Neurons { states, limits, sums };
+        let mut updates: u64 = 0;
+        for (word, Chosen { first, bits: mask }) in words_of(population) {
+            let (Some(awake), Some(&touched), Some(due)) = (
+                self.awake.get_mut(word),
+                self.touched.get(word),
+                self.due.get_mut(due.wrapping_add(word)),
+            ) else {
+                break;
+            };
+            let looks = if all { mask } else { (*awake | *due) & mask };
+            let touched = touched & mask;
+            if looks | touched == 0 {
+                continue;
+            }
+            *awake &= !mask;
+            *due &= !mask;
+            let of = |bits| Chosen { first, bits };
+            let held = end.as_ref().map_or(0, |end| neurons.begin(of(mask), end));
+            let tally = &mut self.totals.tally;
+            let looks = looks | neurons.arrive(of(touched), moment, tally);
+            updates = updates.wrapping_add(u64::from((looks | touched).count_ones()));
+            let due = &mut *self.due;
+            let spikes = neurons.look(of(looks), held, moment, tally, |bit, step| {
+                let place = words.wrapping_mul(step as usize).wrapping_add(word);
+                if let Some(due) = due.get_mut(place) {
+                    *due |= bit;
+                }
+            });
+            if spikes != 0 {
+                emit(word, spikes, self.step, self.wheel, self.totals, self.exchange);
+            }
         }
+        let count = &mut self.totals.tally.updates;
+        *count = count.wrapping_add(updates);
+    }
+}
+
+/// Notes and hands out the spikes of `step` of the neurons of `word`.
+fn emit<W: DerefMut<Target = [u64]>, E: Exchange>(
+    word: usize,
+    spikes: u64,
+    step: u64,
+    wheel: &mut Wheel<W>,
+    totals: &mut Totals,
+    exchange: &mut E,
+) {
+    wheel.set(step, word, spikes);
+    totals.spikes = totals.spikes.wrapping_add(u64::from(spikes.count_ones()));
+    let mut rest = spikes;
+    while rest != 0 {
+        let neuron = word.wrapping_mul(64).wrapping_add(rest.trailing_zeros() as usize);
+        exchange.spike(step, neuron as u32);
+        rest &= rest.wrapping_sub(1);
     }
 }

@@ -180,18 +180,73 @@ impl<'a> Sparse<'a> {
     }
 }
 
+/// Who gets input in a step: a bit for each neuron.
+///
+/// Noting costs more than it saves once most neurons get some; then all bits are set.
+#[derive(Debug)]
+pub struct Touched<'a> {
+    bits: &'a mut [u64],
+    /// Notes that may still be taken; `None` once all bits are set.
+    left: Option<u64>,
+}
+
+impl<'a> Touched<'a> {
+    /// Notes in `bits`, which may have some set.
+    pub fn new(bits: &'a mut [u64]) -> Self {
+        // On the average one for every four neurons.
+        let left = (bits.len() as u64).wrapping_mul(16);
+        Self {
+            bits,
+            left: Some(left),
+        }
+    }
+
+    /// Whether to take notes of `events` more; if not, all bits are set.
+    fn takes(&mut self, events: u64) -> bool {
+        let Some(left) = self.left else {
+            return false;
+        };
+        self.left = left.checked_sub(events);
+        if self.left.is_none() {
+            self.bits.fill(u64::MAX);
+        }
+        self.left.is_some()
+    }
+
+    /// Notes the neurons from `first` up to `end` (exclusive).
+    fn range(&mut self, first: usize, end: usize) {
+        let mut next = first;
+        while next < end {
+            let word = next / 64;
+            let stop = word.wrapping_add(1).wrapping_mul(64);
+            let above = u64::MAX.wrapping_shl(next as u32);
+            let beyond = match end.wrapping_sub(next / 64 * 64) {
+                count @ 0..64 => u64::MAX.wrapping_shl(count as u32),
+                _ => 0,
+            };
+            if let Some(bits) = self.bits.get_mut(word) {
+                *bits |= above & !beyond;
+            }
+            next = stop;
+        }
+    }
+}
+
 /// Adds the runs of `sources`, at most 64, with the delay number `delay` to the sums of their
-/// targets. Returns the number of synapses.
+/// targets, which become `touched`. Returns the number of synapses.
 #[inline]
 pub fn deliver_sparse<const LANES: usize>(
     sources: &[u32],
     delay: usize,
     sparse: &Sparse<'_>,
     sums: &mut [i32],
+    touched: &mut Touched<'_>,
 ) -> u64 {
     let mut runs: [&[Synapse]; ROWS] = [&[]; ROWS];
+    let mut events: u64 = 0;
     for (run, &source) in runs.iter_mut().zip(sources) {
         *run = sparse.run(source, delay);
+        events = events.wrapping_add(run.len() as u64);
     }
     let runs = runs.get(..sources.len()).unwrap_or(&runs);
     // The runs lie apart: a word from both ends of each, read ahead, brings them all to the cache
@@ -203,17 +258,31 @@ pub fn deliver_sparse<const LANES: usize>(
         }
     }
     black_box(ahead);
-    let mut events: u64 = 0;
-    for run in runs {
-        for synapse in *run {
-            let weight = synapse.weight();
-            if let Some(sum) = sums.get_mut(sum_of::<LANES>(synapse.target(), weight)) {
-                *sum = sum.wrapping_add(weight);
+    if touched.takes(events) {
+        for run in runs {
+            for synapse in *run {
+                add::<LANES>(synapse, sums);
+                let target = synapse.target();
+                if let Some(bits) = touched.bits.get_mut(target / 64) {
+                    *bits |= 1u64.wrapping_shl(target as u32);
+                }
             }
         }
-        events = events.wrapping_add(run.len() as u64);
+    } else {
+        for run in runs {
+            run.iter().for_each(|synapse| add::<LANES>(synapse, sums));
+        }
     }
     events
+}
+
+/// Adds a weight to the sum of its target.
+#[inline(always)]
+fn add<const LANES: usize>(synapse: &Synapse, sums: &mut [i32]) {
+    let weight = synapse.weight();
+    if let Some(sum) = sums.get_mut(sum_of::<LANES>(synapse.target(), weight)) {
+        *sum = sum.wrapping_add(weight);
+    }
 }
 
 /// How the weights of a dense block are stored.
@@ -286,15 +355,17 @@ pub fn weights_of(row: &[u8], width: Width) -> impl Iterator<Item = i32> + '_ {
     row.chunks_exact(width as usize).map(weight_of)
 }
 
-/// Adds the rows of `sources`, at most [`ROWS`] of those of `block`, to the sums of their targets.
-/// Returns the number of synapses.
+/// Adds the rows of `sources`, at most [`ROWS`] of those of `block`, to the sums of their targets,
+/// which become `touched`. Returns the number of synapses.
 #[inline]
 pub fn deliver_dense<const LANES: usize>(
     sources: &[u32],
     block: &Block,
     weights: &[u8],
     sums: &mut [i32],
+    touched: &mut Touched<'_>,
 ) -> u64 {
+    touched.range(block.target_first as usize, block.target_end() as usize);
     let (Some(table), row_bytes) = (block.rows(weights), block.row_bytes() as usize) else {
         return 0;
     };

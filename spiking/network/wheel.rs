@@ -107,6 +107,11 @@ impl<W: DerefMut<Target = [u64]>> Wheel<W> {
         }
     }
 
+    /// Forgets all spikes.
+    pub fn clear_all(&mut self) {
+        self.words.fill(0);
+    }
+
     /// The sources from `first` up to `end` (exclusive) that spiked at `step`, ascending.
     #[inline]
     pub fn spikes(&self, step: u64, first: u32, end: u32) -> Spikes<'_> {

@@ -12,15 +12,7 @@ pub mod spiking {
     pub mod encode;
     pub mod engine;
     pub mod fixed;
-    pub mod network {
-        pub mod description;
-        pub mod exact;
-        pub mod loihi;
-        pub mod model;
-        pub mod simulation;
-        pub mod synapses;
-        pub mod wheel;
-    }
+    pub mod network;
     pub mod neuron;
     pub mod queue;
     pub mod window;

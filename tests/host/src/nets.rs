@@ -9,6 +9,7 @@ use crate::spiking::network::description::{Fault, Kind, Memory, Parts, Populatio
 use crate::spiking::network::exact;
 use crate::spiking::network::loihi;
 use crate::spiking::network::simulation::{Exchange, Inputs, Network};
+use crate::spiking::network::span::{Plan, Row};
 use crate::spiking::network::synapses::{build, starts_len, Connection, Synapse};
 
 /// Tables on the heap.
@@ -56,6 +57,11 @@ pub fn empty(inputs: u32) -> Parts<Heap> {
         wheel: Vec::new(),
         sums: Vec::new(),
         awake: Vec::new(),
+        touched: Vec::new(),
+        plans: Vec::new(),
+        rows: Vec::new(),
+        due: Vec::new(),
+        limits: Vec::new(),
     }
 }
 
@@ -102,6 +108,11 @@ pub fn furnish(mut parts: Parts<Heap>) -> Parts<Heap> {
     parts.wheel = vec![0; working.wheel];
     parts.sums = vec![0; working.sums];
     parts.awake = vec![0; working.awake];
+    parts.touched = vec![0; working.touched];
+    parts.plans = vec![Plan::default(); working.plans];
+    parts.rows = vec![Row::NONE; working.rows];
+    parts.due = vec![0; working.due];
+    parts.limits = vec![0; working.limits];
     parts
 }
 
@@ -267,5 +278,123 @@ pub mod nmnist {
         spikes.sort_unstable();
         spikes.dedup();
         Ok(spikes)
+    }
+}
+
+/// The CUBA network of Vogels and Abbott, as PyNN and NEST define it, from what NEST drew
+/// (`tests/oracle/nest_cuba.py`).
+pub mod cuba {
+    use std::fs;
+    use std::io;
+    use std::num::NonZeroU64;
+    use std::path::Path;
+
+    use super::{connect, furnish, one_population, Connection, Heap, HeapNetwork, Kind, Network};
+    use super::Parts;
+    use crate::spiking::network::exact::{Params, Propagators};
+
+    /// Neurons; from [`EXCITATORY`] on they inhibit.
+    pub const NEURONS: u32 = 4000;
+    /// Neurons that excite.
+    pub const EXCITATORY: u32 = 3200;
+    /// Steps of 0.1 ms in a second.
+    pub const STEPS_A_SECOND: u64 = 10_000;
+    /// Units of a millivolt.
+    pub const MILLIVOLT: i64 = 1 << 48;
+    /// Rest, in mV: what the leak would bring the membrane to. It lies above the threshold.
+    pub const REST: f64 = -49.0;
+    /// A synapse's delay in steps.
+    pub const DELAY: u32 = 2;
+
+    /// The weight, in 0.1 pA, of the synapses of `source`.
+    pub const fn weight(source: u32) -> i16 {
+        if source < EXCITATORY {
+            162
+        } else {
+            -900
+        }
+    }
+
+    /// A neuron: 20 ms, 200 pF, currents of 5 and 10 ms, from -60 to -50 mV, 5 ms refractory.
+    pub fn params() -> Params {
+        let tau = |ms: u64| NonZeroU64::new(ms * 1_000_000);
+        Params {
+            propagators: Propagators::new(100_000, tau(20), [tau(5), tau(10)]),
+            drive: 0,
+            // 0.1 pA would hold a membrane of 20 ms / 200 pF at 0.01 mV.
+            gain: [MILLIVOLT / 100; 2],
+            threshold: -MILLIVOLT,
+            reset: -11 * MILLIVOLT,
+            refractory_steps: 50,
+            reserved: 0,
+        }
+    }
+
+    /// The tables of the network with `connections`, pairs of source and target.
+    pub fn parts(connections: &[(u16, u16)]) -> Parts<Heap> {
+        let mut parts = one_population(0, NEURONS, Kind::Exponential, &[params()]);
+        let list: Vec<Connection> = connections
+            .iter()
+            .map(|&(source, target)| Connection {
+                source: source.into(),
+                target,
+                weight: weight(source.into()),
+                delay: DELAY,
+            })
+            .collect();
+        connect(&mut parts, &list);
+        furnish(parts)
+    }
+
+    /// The network with membranes that begin at `membranes`, in mV.
+    pub fn network(connections: &[(u16, u16)], membranes: &[f64]) -> HeapNetwork {
+        let Ok(mut network) = Network::new(parts(connections), Vec::new()) else {
+            unreachable!("nothing is wrong with it");
+        };
+        for (state, mv) in network.exact_states().iter_mut().zip(membranes) {
+            state.membrane = ((mv - REST) * MILLIVOLT as f64).round() as i64;
+        }
+        network
+    }
+
+    /// The network of `seed` in `folder`.
+    pub fn drawn(folder: &Path, seed: u32) -> io::Result<HeapNetwork> {
+        let links = npy(&folder.join(format!("{seed}-connections.npy")), "<u2")?;
+        let links: Vec<(u16, u16)> = links
+            .chunks_exact(4)
+            .map(|b| (u16::from_le_bytes([b[0], b[1]]), u16::from_le_bytes([b[2], b[3]])))
+            .collect();
+        let membranes = npy(&folder.join(format!("{seed}-membranes.npy")), "<f8")?;
+        let membranes: Vec<f64> = membranes
+            .chunks_exact(8)
+            .map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default()))
+            .collect();
+        Ok(network(&links, &membranes))
+    }
+
+    /// Pairs of numbers of the file `name` in `folder`.
+    pub fn pairs(folder: &Path, name: &str) -> io::Result<Vec<(u64, u32)>> {
+        let all = numbers(folder, name)?;
+        Ok(all.chunks_exact(2).map(|p| (p[0].into(), p[1])).collect())
+    }
+
+    /// The numbers of the file `name` in `folder`.
+    pub fn numbers(folder: &Path, name: &str) -> io::Result<Vec<u32>> {
+        let bytes = npy(&folder.join(name), "<u4")?;
+        let number = |b: &[u8]| u32::from_le_bytes(b.try_into().unwrap_or_default());
+        Ok(bytes.chunks_exact(4).map(number).collect())
+    }
+
+    /// The rows of a `.npy` file of version 1 whose type is `kind`.
+    fn npy(path: &Path, kind: &str) -> io::Result<Vec<u8>> {
+        let mut file = fs::read(path)?;
+        let wrong = || io::Error::new(io::ErrorKind::InvalidData, path.display().to_string());
+        let length = file.get(8..10).ok_or_else(wrong)?;
+        let end = 10 + usize::from(u16::from_le_bytes([length[0], length[1]]));
+        let head = String::from_utf8_lossy(file.get(10..end).ok_or_else(wrong)?).into_owned();
+        if !head.contains(&format!("'{kind}'")) || head.contains("'fortran_order': True") {
+            return Err(wrong());
+        }
+        Ok(file.split_off(end))
     }
 }

@@ -3,13 +3,14 @@
 //! Random networks: the engine against a plain model, bit for bit.
 //!
 //! The model sends every weight to a map from (step, neuron) at the moment of the spike, and
-//! computes with `i128` and divisions.
+//! computes with `i128` and divisions. Neurons in spans it looks at in every step.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lightos_host::nets::{connect, empty, network, Heap, HeapNetwork, Recorder};
 use lightos_host::spiking::network::description::{Kind, Parts, Population};
 use lightos_host::spiking::network::simulation::Totals;
+use lightos_host::spiking::network::span::{LEAST_NEURONS, LONGEST};
 use lightos_host::spiking::network::synapses::{weights_of, Block, Connection, Width};
 use lightos_host::spiking::network::{exact, loihi};
 use lightos_host::support::{cases, steps};
@@ -94,6 +95,37 @@ fn exact_params(r: &mut Random) -> exact::Params {
     }
 }
 
+/// Parameters that neurons may share to be computed in spans, of one step to [`LONGEST`].
+fn span_params(r: &mut Random) -> exact::Params {
+    let mut tau = || std::num::NonZeroU64::new(r.between(1, 300) as u64 * 100_000);
+    let (membrane, currents) = (tau(), [tau(), tau()]);
+    let propagators = exact::Propagators::new(
+        100_000,
+        membrane.filter(|_| !r.one_in(8)),
+        currents.map(|tau| tau.filter(|_| !r.one_in(8))),
+    );
+    // Of thresholds of 2^46; wide ones reach the ends of the range.
+    let wide = if r.one_in(4) { 11 } else { 0 };
+    let gain = 1 << (32 + wide);
+    exact::Params {
+        propagators,
+        drive: if r.one_in(2) {
+            r.between(-1 << 40, 1 << 42)
+        } else {
+            0
+        },
+        gain: [r.between(gain, 8 * gain), r.between(gain, 8 * gain)],
+        threshold: match r.between(1, 8) {
+            1 => exact::NEVER,
+            2 => r.between(1, 1 << 34),
+            _ => r.between(1 << 43, 1 << (46 + wide)),
+        },
+        reset: r.between(-1 << 46, 1 << 42),
+        refractory_steps: [0, 1, 20, 127, 128, 129, 300][r.between(0, 6) as usize],
+        reserved: 0,
+    }
+}
+
 fn case(seed: u64) -> Case {
     // Neighbouring seeds must not give the same first choices.
     let mut r = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -102,6 +134,7 @@ fn case(seed: u64) -> Case {
     }
     let r = &mut r;
     let is_loihi = r.one_in(2);
+    let spans = !is_loihi && r.one_in(2);
     let mut c = Case {
         inputs: r.between(0, 130) as u32,
         populations: Vec::new(),
@@ -112,13 +145,16 @@ fn case(seed: u64) -> Case {
         weights: Vec::new(),
         spikes: Vec::new(),
         injections: Vec::new(),
-        steps: steps(120) as u64,
+        // About two spans.
+        steps: steps(if spans { 260 } else { 120 }) as u64,
     };
     let mut neurons = 0;
-    for _ in 0..r.between(1, 4) {
-        let count = r.between(1, 100) as u32;
-        let params_count = if r.one_in(2) { count } else { 1 };
-        let kind = match (is_loihi, r.one_in(2)) {
+    for _ in 0..r.between(1, if spans { 2 } else { 4 }) {
+        // In spans, perhaps.
+        let many = spans || r.one_in(8);
+        let count = r.between(1, 100) as u32 + if many { LEAST_NEURONS } else { 0 };
+        let params_count = if !spans && r.one_in(2) { count } else { 1 };
+        let kind = match (is_loihi, !spans && r.one_in(2)) {
             (true, _) => Kind::Loihi,
             (_, true) => Kind::Jump,
             (_, false) => Kind::Exponential,
@@ -131,6 +167,8 @@ fn case(seed: u64) -> Case {
         for _ in 0..params_count {
             if is_loihi {
                 c.loihi.push(loihi_params(r));
+            } else if many {
+                c.exact.push(span_params(r));
             } else {
                 c.exact.push(exact_params(r));
             }
@@ -201,13 +239,17 @@ impl Case {
     }
 
     fn network(&self, list: &[Connection]) -> HeapNetwork {
+        self.probed(list, (0..self.neurons()).collect())
+    }
+
+    fn probed(&self, list: &[Connection], probes: Vec<u32>) -> HeapNetwork {
         let mut parts: Parts<Heap> = Parts {
             populations: self.populations.clone(),
             loihi_params: self.loihi.clone(),
             exact_params: self.exact.clone(),
             blocks: self.blocks.clone(),
             weights: self.weights.clone(),
-            probes: (0..self.neurons()).collect(),
+            probes,
             ..empty(self.inputs)
         };
         connect(&mut parts, list);
@@ -227,6 +269,60 @@ impl Case {
     }
 }
 
+/// Powers of propagators, for the steps of a span and those that are traced back.
+struct PlainRow {
+    p22: i128,
+    p11: [i128; 2],
+    p21: [i128; 2],
+    drive: i128,
+    back22: i128,
+    current: [i128; 2],
+    membrane: [i128; 2],
+}
+
+/// The rows of a span; none for a population that goes step by step.
+fn plain_rows(population: &Population, p: &exact::Params) -> Vec<PlainRow> {
+    const ONE: i128 = 1 << 62;
+    let shares = population.params_count == 1 && population.count >= LEAST_NEURONS;
+    let bounded = p.gain.iter().all(|g| (1 << 32..=1 << 52).contains(g))
+        && p.drive.abs() <= 1 << 53
+        && (p.threshold <= 1 << 60 || p.threshold == exact::NEVER);
+    let mut rows = Vec::new();
+    if population.kind != Kind::Exponential || !shares || !bounded {
+        return rows;
+    }
+    let by = &p.propagators;
+    let [a, b, c] = [by.p22, by.p11[0], by.p11[1]].map(i128::from);
+    let (mut p22, mut p11, mut p21, mut sum) = (ONE, [ONE; 2], [0; 2], 0);
+    for _ in 0..=LONGEST {
+        let least = ONE / 32;
+        let fits = |k: usize| {
+            p11[k] >= least && (0..=ONE).contains(&p21[k]) && p22 * p11[k] / ONE > p21[k] / 32
+        };
+        if p22 < least || !fits(0) || !fits(1) {
+            break;
+        }
+        let back = p11.map(|p| (ONE << 57) / p);
+        let current = [0, 1].map(|k| (i128::from(p.gain[k]) * back[k] + (1 << 56)) >> 57);
+        rows.push(PlainRow {
+            p22,
+            p11,
+            p21,
+            drive: (i128::from(p.drive) * (sum >> 7)) >> 55,
+            back22: (ONE << 57) / p22,
+            current,
+            membrane: [0, 1].map(|k| current[k] * p21[k] / p22),
+        });
+        sum += p22;
+        p21 = [0, 1].map(|k| a * p21[k] / ONE + i128::from(by.p21[k]) * p11[k] / ONE);
+        p22 = a * p22 / ONE;
+        p11 = [b * p11[0] / ONE, c * p11[1] / ONE];
+    }
+    let steps = (rows.len() - 1).checked_ilog2().map_or(0, |log| 1 << log);
+    rows.truncate(if steps > 1 { steps + 1 } else { 0 });
+    rows
+}
+
 /// One neuron of the plain model.
 #[derive(Clone, Default)]
 struct Plain {
@@ -235,12 +331,28 @@ struct Plain {
     held: u32,
 }
 
+impl Plain {
+    /// The membrane at `row`, every product rounded down.
+    fn membrane(&self, row: &PlainRow) -> i128 {
+        let currents: i128 = [0, 1].map(|k| (self.i[k] * row.p21[k]) >> 62).iter().sum();
+        ((self.v * row.p22) >> 62) + currents + row.drive
+    }
+
+    /// The membrane and the currents at `row`, truncated to units.
+    fn present(&self, row: &PlainRow) -> (i128, [i128; 2]) {
+        let sum = self.v * row.p22 + self.i[0] * row.p21[0] + self.i[1] * row.p21[1];
+        let v = clamped(sum / (1 << 62) + row.drive, 1 << 60, &mut 0);
+        (v, [0, 1].map(|k| self.i[k] * row.p11[k] / (1 << 62)))
+    }
+}
+
 /// The plain model of a whole network.
 struct Model<'a> {
     case: &'a Case,
     neurons: Vec<Plain>,
     arriving: BTreeMap<(u64, u32), [i128; 2]>,
     totals: Totals,
+    rows: Vec<Vec<PlainRow>>,
 }
 
 fn clamped(x: i128, limit: i128, count: &mut u64) -> i128 {
@@ -345,6 +457,47 @@ impl Model<'_> {
         (spiked, neuron.v)
     }
 
+    /// A neuron in spans: at `n` steps of one.
+    fn span(&mut self, at: u32, rows: usize, p: &exact::Params, sums: [i128; 2]) -> (bool, i128) {
+        const LIMIT: i128 = 1 << 60;
+        let rows = &self.rows[rows];
+        let n = (self.totals.steps + 1) as usize % (rows.len() - 1);
+        let (row, neuron) = (&rows[n], &mut self.neurons[at as usize]);
+        let cuts = &mut self.totals.tally.saturations;
+        let mut released = false;
+        if n == 0 {
+            (neuron.v, neuron.i) = neuron.present(&rows[rows.len() - 1]);
+            if neuron.held > 0 {
+                neuron.held -= rows.len() as u32 - 1;
+                neuron.v = p.reset.into();
+                released = neuron.held == 0;
+            }
+        }
+        for k in 0..2 {
+            neuron.i[k] = clamped(neuron.i[k] + sums[k] * row.current[k], LIMIT, cuts);
+        }
+        if neuron.held == 0 {
+            let off = sums[0] * row.membrane[0] + sums[1] * row.membrane[1];
+            neuron.v = clamped(neuron.v - off, LIMIT, cuts);
+        }
+        let spiked = neuron.held == 0
+            && !released
+            && neuron.membrane(row) >= i128::from(p.threshold);
+        let ends = neuron.held != 0 && neuron.held == n as u32;
+        if spiked && p.refractory_steps > 0 {
+            neuron.held = n as u32 + p.refractory_steps;
+        } else if spiked || ends {
+            neuron.held = 0;
+            neuron.v = 0;
+            let rest = i128::from(p.reset) - neuron.membrane(row);
+            neuron.v = clamped((rest * row.back22) >> 57, LIMIT, cuts);
+        }
+        if neuron.held > 0 {
+            return (spiked, p.reset.into());
+        }
+        (spiked, neuron.present(row).0)
+    }
+
     fn step(&mut self, step: u64, io: &mut Recorder) {
         let case = self.case;
         for &(_, input) in case.spikes.iter().filter(|s| s.0 == step) {
@@ -354,12 +507,15 @@ impl Model<'_> {
         for &(_, neuron, weight) in case.injections.iter().filter(|s| s.0 == step) {
             self.add(step, neuron, weight.into());
         }
-        for p in &case.populations {
+        for (index, p) in case.populations.iter().enumerate() {
             for n in p.first..p.first + p.count {
                 let own = p.params + if p.params_count == 1 { 0 } else { n - p.first };
                 let sums = self.arriving.remove(&(step, n)).unwrap_or_default();
                 let (spiked, reading) = match p.kind {
                     Kind::Loihi => self.loihi(n, &case.loihi[own as usize], sums),
+                    _ if !self.rows[index].is_empty() => {
+                        self.span(n, index, &case.exact[own as usize], sums)
+                    }
                     kind => self.exact(n, kind == Kind::Jump, &case.exact[own as usize], sums),
                 };
                 if spiked {
@@ -380,6 +536,14 @@ fn modelled(case: &Case) -> (Recorder, Totals) {
         neurons: vec![Plain::default(); case.neurons() as usize],
         arriving: BTreeMap::new(),
         totals: Totals::default(),
+        rows: case
+            .populations
+            .iter()
+            .map(|p| match case.exact.get(p.params as usize) {
+                Some(params) => plain_rows(p, params),
+                None => Vec::new(),
+            })
+            .collect(),
     };
     let mut io = case.recorder();
     for step in 0..case.steps {
@@ -418,7 +582,26 @@ fn check(case: &Case) -> Totals {
     assert_eq!(all.1.tally.skipped, 0);
     assert_same(&ran, &all);
 
+    // Neither the probes nor how the steps are divided into runs.
     let mut r = Random(case.steps);
+    let mut pieces = case.probed(&case.list, Vec::new());
+    let mut io = case.recorder();
+    while pieces.step() < case.steps {
+        let left = (case.steps - pieces.step()) as i64;
+        pieces.run(r.between(1, left) as u64, &mut io);
+    }
+    if let Some(last) = ran.0.voltages.len().checked_sub(case.neurons() as usize) {
+        for &(_, neuron, value) in &ran.0.voltages[last..] {
+            if let Some(state) = pieces.exact_state(neuron) {
+                assert_eq!(state.membrane, value);
+            }
+        }
+    }
+    io.voltages.clone_from(&ran.0.voltages);
+    let skipped = *pieces.totals();
+    assert_same(&ran, &(io, skipped));
+    assert_eq!(ran.1, skipped);
+
     let mut shuffled = case.list.clone();
     for i in (1..shuffled.len()).rev() {
         shuffled.swap(i, r.between(0, i as i64) as usize);
@@ -439,13 +622,23 @@ proptest! {
 /// The property above would mean little if its networks were silent or never at their limits.
 #[test]
 fn random_networks_reach_everything() {
-    let mut sum = Totals::default();
-    for seed in 1..cases(30, 30) as u64 {
-        let t = check(&case(seed << 32 | 0x9e37_79b9));
+    let (mut sum, mut spans) = (Totals::default(), Totals::default());
+    let mut lengths: BTreeSet<u32> = BTreeSet::new();
+    for seed in 1..cases(60, 60) as u64 {
+        let case = case(seed << 32 | 0x9e37_79b9);
+        let t = check(&case);
+        let plans: Vec<u32> = case.network(&case.list).plans().map(|p| p.steps).collect();
+        lengths.extend(plans.iter().copied());
+        let sum = if plans.iter().all(|&steps| steps > 1) {
+            &mut spans
+        } else {
+            &mut sum
+        };
         sum.spikes += t.spikes;
         sum.synaptic_events += t.synaptic_events;
         sum.tally.wraps += t.tally.wraps;
         sum.tally.saturations += t.tally.saturations;
+        sum.tally.updates += t.tally.updates;
         sum.tally.skipped += t.tally.skipped;
     }
     if !cfg!(miri) {
@@ -458,5 +651,11 @@ fn random_networks_reach_everything() {
             "{sum:?}"
         );
         assert!(sum.tally.skipped > 1_000, "{sum:?}");
+        assert!(
+            spans.spikes > 1_000 && spans.tally.saturations > 100,
+            "{spans:?}"
+        );
+        assert!(spans.tally.skipped > spans.tally.updates, "{spans:?}");
+        assert!(lengths.len() > 4 && lengths.contains(&LONGEST), "{lengths:?}");println!("{spans:?} {lengths:?}");
     }
 }

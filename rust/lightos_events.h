@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tracepoints of LightOS, under /sys/kernel/tracing/events/lightos.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM lightos
+
+#if !defined(_LIGHTOS_EVENTS_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _LIGHTOS_EVENTS_H
+
+#include <linux/tracepoint.h>
+
+/* A run of a network begins. */
+TRACE_EVENT(lightos_network_start,
+	TP_PROTO(u64 network, u64 run, u64 step, u64 end),
+	TP_ARGS(network, run, step, end),
+	TP_STRUCT__entry(
+		__field(u64, network)
+		__field(u64, run)
+		__field(u64, step)
+		__field(u64, end)
+	),
+	TP_fast_assign(
+		__entry->network = network;
+		__entry->run = run;
+		__entry->step = step;
+		__entry->end = end;
+	),
+	TP_printk("network=%llu run=%llu step=%llu end=%llu",
+		  __entry->network, __entry->run, __entry->step, __entry->end)
+);
+
+/* A run of a network has ended; reason as in enum lightos_run_end. */
+TRACE_EVENT(lightos_network_stop,
+	TP_PROTO(u64 network, u64 run, u64 step, u64 steps, u32 reason),
+	TP_ARGS(network, run, step, steps, reason),
+	TP_STRUCT__entry(
+		__field(u64, network)
+		__field(u64, run)
+		__field(u64, step)
+		__field(u64, steps)
+		__field(u32, reason)
+	),
+	TP_fast_assign(
+		__entry->network = network;
+		__entry->run = run;
+		__entry->step = step;
+		__entry->steps = steps;
+		__entry->reason = reason;
+	),
+	TP_printk("network=%llu run=%llu step=%llu steps=%llu reason=%s",
+		  __entry->network, __entry->run, __entry->step, __entry->steps,
+		  __print_symbolic(__entry->reason,
+				   { 0, "done" }, { 1, "stopped" },
+				   { 2, "output_full" }, { 3, "interrupted" }))
+);
+
+/* Output of a network was lost within the last slice of its run. */
+TRACE_EVENT(lightos_network_overflow,
+	TP_PROTO(u64 network, u64 spikes, u64 voltages),
+	TP_ARGS(network, spikes, voltages),
+	TP_STRUCT__entry(
+		__field(u64, network)
+		__field(u64, spikes)
+		__field(u64, voltages)
+	),
+	TP_fast_assign(
+		__entry->network = network;
+		__entry->spikes = spikes;
+		__entry->voltages = voltages;
+	),
+	TP_printk("network=%llu spikes=%llu voltages=%llu",
+		  __entry->network, __entry->spikes, __entry->voltages)
+);
+
+#endif /* _LIGHTOS_EVENTS_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE lightos_events
+#include <trace/define_trace.h>

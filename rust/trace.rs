@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tracepoints, under `/sys/kernel/tracing/events/lightos`.
+//!
+//! `kernel::tracepoint` knows those of the kernel only: the module's are in
+//! `lightos_events.h`, and functions around them in `trace_shim.c`. Callable from
+//! any context.
+
+extern "C" {
+    fn lightos_trace_network_start(network: u64, run: u64, step: u64, end: u64);
+    fn lightos_trace_network_stop(network: u64, run: u64, step: u64, steps: u64, reason: u32);
+    fn lightos_trace_network_overflow(network: u64, spikes: u64, voltages: u64);
+}
+
+/// A run of a network begins at `step` and is to stop before `end`.
+pub(crate) fn network_start(network: u64, run: u64, step: u64, end: u64) {
+    // SAFETY: The function takes any numbers.
+    unsafe { lightos_trace_network_start(network, run, step, end) }
+}
+
+/// A run of a network has ended after `steps` steps.
+pub(crate) fn network_stop(network: u64, run: u64, step: u64, steps: u64, reason: u32) {
+    // SAFETY: As above.
+    unsafe { lightos_trace_network_stop(network, run, step, steps, reason) }
+}
+
+/// So many output records were lost.
+pub(crate) fn network_overflow(network: u64, spikes: u64, voltages: u64) {
+    // SAFETY: As above.
+    unsafe { lightos_trace_network_overflow(network, spikes, voltages) }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tracepoints of LightOS. They are macros of C, so that Rust reaches them
+ * through functions.
+ */
+#include "trace_shim.h"
+
+#define CREATE_TRACE_POINTS
+#include "lightos_events.h"
+
+void lightos_trace_network_start(u64 network, u64 run, u64 step, u64 end)
+{
+	trace_lightos_network_start(network, run, step, end);
+}
+
+void lightos_trace_network_stop(u64 network, u64 run, u64 step, u64 steps,
+				u32 reason)
+{
+	trace_lightos_network_stop(network, run, step, steps, reason);
+}
+
+void lightos_trace_network_overflow(u64 network, u64 spikes, u64 voltages)
+{
+	trace_lightos_network_overflow(network, spikes, voltages);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tracepoints as functions: what rust/trace.rs calls.
+ */
+#ifndef _LIGHTOS_TRACE_SHIM_H
+#define _LIGHTOS_TRACE_SHIM_H
+
+#include <linux/types.h>
+
+void lightos_trace_network_start(u64 network, u64 run, u64 step, u64 end);
+void lightos_trace_network_stop(u64 network, u64 run, u64 step, u64 steps,
+				u32 reason);
+void lightos_trace_network_overflow(u64 network, u64 spikes, u64 voltages);
+
+#endif /* _LIGHTOS_TRACE_SHIM_H */
