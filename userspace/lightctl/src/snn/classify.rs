@@ -138,7 +138,7 @@ fn answers(
             input_spikes: outcome.stats.input_spikes,
             hidden: outcome.stats.spikes - counted as u64,
             outputs,
-            operations: Operations::of(&outcome.stats),
+            operations: Operations::of(&outcome.stats, outcome.steps),
             busy_ns: outcome.stats.busy_ns,
         });
         progress.at(answers.len() as u64);

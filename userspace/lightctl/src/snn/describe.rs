@@ -89,7 +89,7 @@ fn as_text(plan: &Plan, place: &str, bytes: u64) -> Vec<(String, String)> {
             text(&projection["target"])
         );
         let size = format!(
-            "{} synapses, up to {} steps",
+            "{} synapses, delays up to {}",
             projection["synapses"], projection["longest_delay_steps"]
         );
         row(&name, format!("{size}, {}", weights_text(projection)));

@@ -33,13 +33,13 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
-    /// Those that `stats` counted.
-    pub(crate) fn of(stats: &Stats) -> Self {
+    /// Those that `stats` counted over `steps` steps of the user.
+    pub(crate) fn of(stats: &Stats, steps: u64) -> Self {
         Self {
             synaptic_events: stats.synaptic_events,
             updates: stats.updates,
             skipped: stats.skipped,
-            dense: stats.synapses.saturating_mul(stats.steps),
+            dense: stats.synapses.saturating_mul(steps),
         }
     }
 
@@ -110,16 +110,25 @@ impl Operations {
             (
                 "energy (estimate)",
                 format!(
-                    "{:.3} uJ for the sums, {:.3} uJ dense (45 nm arithmetic alone, Horowitz 2014)",
-                    self.sums_uj(),
-                    self.dense_uj()
+                    "{} for the sums, {} dense (45 nm arithmetic alone, Horowitz 2014)",
+                    joules(self.sums_uj()),
+                    joules(self.dense_uj())
                 ),
             ),
             (
                 "on Loihi (estimate)",
-                format!("{:.3} uJ (Davies et al. 2018)", self.loihi_uj()),
+                format!("{} (Davies et al. 2018)", joules(self.loihi_uj())),
             ),
         ]
+    }
+}
+
+/// Microjoules with three digits or more.
+fn joules(uj: f64) -> String {
+    match uj {
+        uj if uj >= 1e3 => format!("{:.3} mJ", uj / 1e3),
+        uj if uj >= 0.1 => format!("{uj:.3} uJ"),
+        uj => format!("{:.3} nJ", uj * 1e3),
     }
 }
 

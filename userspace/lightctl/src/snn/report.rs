@@ -64,7 +64,7 @@ pub(crate) fn run_json(place: &str, plan: &Plan, input: &Input, outcome: &Outcom
         },
         "outputs": outputs,
         "stats": stats_json(&outcome.stats),
-        "operations": Operations::of(&outcome.stats).json(),
+        "operations": Operations::of(&outcome.stats, outcome.steps).json(),
     })
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn run_text(
     row("steps", format!("{} ({time_ms} ms)", outcome.steps));
     row("events", events_text(input, stats));
     row("spikes of neurons", spikes_text(plan, outcome));
-    for (name, value) in Operations::of(stats).rows() {
+    for (name, value) in Operations::of(stats, outcome.steps).rows() {
         row(name, value);
     }
     row("busy", format!("{:.3} ms", stats.busy_ns as f64 / 1e6));
