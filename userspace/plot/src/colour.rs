@@ -71,18 +71,13 @@ pub(crate) fn scale() -> Vec<Rgb> {
         .collect()
 }
 
-/// Oklab at `t` (0 to 1) of the scale, within sRGB.
+/// Oklab at `t` (0 to 1) of the scale. Its chroma is least where sRGB has the
+/// least room, at blue-green, and nowhere outside sRGB.
 fn curve(t: f64) -> [f64; 3] {
     let lightness = 0.27 + 0.65 * t;
     let hue = (305.0 - 200.0 * t).to_radians();
-    let mut chroma = 0.135 + 0.03 * t;
-    loop {
-        let lab = [lightness, chroma * hue.cos(), chroma * hue.sin()];
-        if chroma <= 0.0 || to_rgb(lab).0 {
-            return lab;
-        }
-        chroma -= 0.0005;
-    }
+    let chroma = 0.098 + 0.2 * (t - 0.45).powi(2);
+    [lightness, chroma * hue.cos(), chroma * hue.sin()]
 }
 
 /// sRGB of an Oklab colour, and whether it is within sRGB.
@@ -156,6 +151,13 @@ mod tests {
         let least = steps.iter().copied().fold(f64::INFINITY, f64::min);
         let most = steps.iter().copied().fold(0.0, f64::max);
         assert!(most < 2.0 * least, "steps from {least} to {most}");
+    }
+
+    #[test]
+    fn scale_is_within_srgb() {
+        for i in 0..=100 {
+            assert!(to_rgb(curve(f64::from(i) / 100.0)).0, "{i}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Raster {
     pub fn size(&self, width: u32) -> Result<Size, crate::Error> {
         let traces = u32::try_from(self.voltages.len().min(40)).unwrap_or(40);
         let groups = u32::try_from(self.groups.len().min(60)).unwrap_or(60);
-        Size::new(width, 240 + 110 * groups.max(2) + traces * 110)
+        Size::new(width, 200 + 140 * groups.max(2) + traces * 120)
     }
 
     fn time(&self) -> Range {
@@ -321,7 +321,7 @@ fn draw_band(scene: &mut Scene, band: Area, group: &Group, colour: Rgb, time: Ra
     let ticks = numbers.whole_ticks(if row >= 11.0 {
         50.0
     } else {
-        band.height / 26.0
+        band.height / 17.0
     });
     let tick = Style {
         colour: MUTED,
