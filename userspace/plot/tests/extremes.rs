@@ -134,7 +134,6 @@ fn tables_beyond_reason() {
 
 fn check(svg: &str, png: &[u8]) {
     parse(svg);
-    assert!(!svg.contains("NaN"), "{svg}");
     decode(png);
 }
 

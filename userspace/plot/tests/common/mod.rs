@@ -7,12 +7,12 @@
 use lightos_plot::{Group, HeatMap, Lines, Panel, Raster, Series, Size, Trace};
 use roxmltree::Document;
 
-pub fn size() -> Size {
+pub(crate) fn size() -> Size {
     Size::new(1000, 700).unwrap()
 }
 
 /// Whole numbers without a pattern, the same in each run (Knuth's MMIX generator).
-pub fn random(seed: u64) -> impl FnMut(u64) -> u64 {
+pub(crate) fn random(seed: u64) -> impl FnMut(u64) -> u64 {
     let mut state = seed;
     move |below| {
         state = state
@@ -23,7 +23,7 @@ pub fn random(seed: u64) -> impl FnMut(u64) -> u64 {
 }
 
 /// Spikes of a network for N-MNIST, one in 50 of them of its outputs.
-pub fn raster(spikes: usize) -> Raster {
+pub(crate) fn raster(spikes: usize) -> Raster {
     let mut random = random(1);
     let groups = [("input", 2312), ("hidden", 512), ("output", 10)];
     let spikes = (0..spikes).map(|_| {
@@ -57,7 +57,7 @@ pub fn raster(spikes: usize) -> Raster {
     }
 }
 
-pub fn heat_map(rows: u32, columns: u32) -> HeatMap {
+pub(crate) fn heat_map(rows: u32, columns: u32) -> HeatMap {
     let mut random = random(2);
     HeatMap {
         title: "Load".into(),
@@ -71,7 +71,7 @@ pub fn heat_map(rows: u32, columns: u32) -> HeatMap {
 }
 
 /// Two panels, one with two lines of `points` points.
-pub fn lines(points: u32) -> Lines {
+pub(crate) fn lines(points: u32) -> Lines {
     let line = |name: &str, period: f64| Series {
         name: name.into(),
         points: (0..points)
@@ -101,12 +101,20 @@ pub fn lines(points: u32) -> Lines {
     }
 }
 
-pub fn parse(svg: &str) -> Document<'_> {
-    Document::parse(svg).unwrap()
+/// The SVG, if it is well-formed and all its numbers are finite.
+pub(crate) fn parse(svg: &str) -> Document<'_> {
+    let document = Document::parse(svg).unwrap();
+    for node in document.descendants() {
+        for a in node.attributes().filter(|a| a.name() != "href") {
+            let odd = ["NaN", "inf"].iter().any(|odd| a.value().contains(odd));
+            assert!(!odd, "{}=\"{}\"", a.name(), a.value());
+        }
+    }
+    document
 }
 
 /// All texts of a drawing.
-pub fn texts(document: &Document<'_>) -> Vec<String> {
+pub(crate) fn texts(document: &Document<'_>) -> Vec<String> {
     document
         .descendants()
         .filter(|n| n.has_tag_name("text"))
@@ -115,7 +123,7 @@ pub fn texts(document: &Document<'_>) -> Vec<String> {
 }
 
 /// Spikes that are drawn one by one.
-pub fn marks(document: &Document<'_>) -> usize {
+pub(crate) fn marks(document: &Document<'_>) -> usize {
     document
         .descendants()
         .filter(|n| n.attribute("class") == Some("spikes"))
@@ -125,7 +133,7 @@ pub fn marks(document: &Document<'_>) -> usize {
 }
 
 /// Width, height and RGB bytes of a PNG.
-pub fn decode(file: &[u8]) -> (u32, u32, Vec<u8>) {
+pub(crate) fn decode(file: &[u8]) -> (u32, u32, Vec<u8>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(file))
         .read_info()
         .unwrap();
