@@ -301,7 +301,8 @@ fn draw_band(scene: &mut Scene, band: Area, group: &Group, colour: Rgb, time: Ra
     if band.height < 13.0 {
         return;
     }
-    let room = band.x - EDGE;
+    let numbers = width(&count(group.neurons as usize), TICK) + 7.0;
+    let room = band.x - EDGE - numbers - 10.0;
     let middle = band.y + band.height / 2.0;
     let both = band.height >= 32.0;
     let name = Style {
@@ -309,16 +310,16 @@ fn draw_band(scene: &mut Scene, band: Area, group: &Group, colour: Rgb, time: Ra
         ..HEADING
     };
     let dy = if both { -2.0 } else { 4.5 };
-    scene.text(EDGE, middle + dy, name, fit(&group.name, name, room - 40.0));
+    scene.text(EDGE, middle + dy, name, fit(&group.name, name, room));
     if both {
-        scene.text(EDGE, middle + 14.0, UNIT, neurons(group));
+        scene.text(EDGE, middle + 14.0, UNIT, fit(&neurons(group), UNIT, room));
     }
     if group.neurons == 0 {
         return;
     }
     let row = band.height / f64::from(group.neurons);
-    let numbers = Range::new(0.0, f64::from(group.neurons.max(2) - 1));
-    let ticks = numbers.whole_ticks(if row >= 11.0 {
+    let range = Range::new(0.0, f64::from(group.neurons.max(2) - 1));
+    let ticks = range.whole_ticks(if row >= 11.0 {
         50.0
     } else {
         band.height / 17.0

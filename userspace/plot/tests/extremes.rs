@@ -95,10 +95,10 @@ fn groups_beyond_reason() {
         let raster = Raster {
             groups: vec![
                 Group {
-                    name: "x".repeat(10_000),
+                    name: "x".repeat(1000),
                     neurons
                 };
-                5000
+                1000
             ],
             spikes: vec![(1.0, 0), (2.0, u32::MAX)],
             voltages: vec![Trace::default(); 500],
