@@ -18,10 +18,13 @@ pub(crate) const PANEL: Rgb = Rgb(0xfa, 0xfb, 0xfc);
 /// Cells of a heat map without a value.
 pub(crate) const NO_DATA: Rgb = Rgb(0xd9, 0xdd, 0xe2);
 
+/// Colours before they repeat.
+pub(crate) const COLOURS: usize = 6;
+
 /// Colours that stay apart with each of the common forms of colour blindness:
 /// Okabe and Ito, "Color Universal Design", 2008. Its yellow is left out, as too
 /// light on white; its sky blue and orange come last.
-const SERIES: [Rgb; 6] = [
+const SERIES: [Rgb; COLOURS] = [
     Rgb(0x00, 0x72, 0xb2),
     Rgb(0xd5, 0x5e, 0x00),
     Rgb(0x00, 0x9e, 0x73),
@@ -30,9 +33,9 @@ const SERIES: [Rgb; 6] = [
     Rgb(0x56, 0xb4, 0xe9),
 ];
 
-/// Colour of group or series `index`; they repeat after six.
+/// Colour of group or series `index`; they repeat after [`COLOURS`].
 pub(crate) fn series(index: usize) -> Rgb {
-    SERIES.get(index % SERIES.len()).copied().unwrap_or(INK)
+    SERIES.get(index % COLOURS).copied().unwrap_or(INK)
 }
 
 /// `share` (0 to 1) of `a`, the rest of `b`.

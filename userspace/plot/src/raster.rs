@@ -245,7 +245,7 @@ fn exact(spikes: &[Vec<(f64, u32)>]) -> Vec<bool> {
     exact
 }
 
-/// Areas of the groups. Each gets 9 pixels a neuron, up to 0.6 of an equal share;
+/// Areas of the groups. Each gets 9 pixels a neuron, 18 at least, up to 0.6 of an equal share;
 /// what is left goes to the larger ones by the square root of their size.
 fn bands(area: Area, groups: &[Group]) -> Vec<Area> {
     if groups.is_empty() {
@@ -255,7 +255,7 @@ fn bands(area: Area, groups: &[Group]) -> Vec<Area> {
     let gap = (area.height * 0.2 / n).min(7.0).floor();
     let room = area.height - gap * (n - 1.0);
     let cap = 0.6 * room / n;
-    let least = |g: &Group| (f64::from(g.neurons.max(1)) * 9.0).min(cap);
+    let least = |g: &Group| (f64::from(g.neurons) * 9.0).max(18.0).min(cap);
     let weight = |g: &Group| {
         if f64::from(g.neurons) * 9.0 >= cap {
             f64::from(g.neurons).sqrt()
@@ -328,10 +328,13 @@ fn draw_band(scene: &mut Scene, band: Area, group: &Group, colour: Rgb, time: Ra
         colour: MUTED,
         ..TICK
     };
+    let mut free = band.y;
     for number in ticks.at.iter().filter(|n| **n < f64::from(group.neurons)) {
-        let y = band.y + (number + 0.5) * row;
-        let y = y.clamp(band.y + 5.0, band.bottom() - 5.0);
-        scene.text(band.x - 8.0, y + 3.8, tick, ticks.label(*number));
+        let y = (band.y + (number + 0.5) * row).clamp(band.y + 5.0, band.bottom() - 5.0);
+        if y - 5.0 >= free {
+            scene.text(band.x - 8.0, y + 3.8, tick, ticks.label(*number));
+            free = y + 5.0;
+        }
     }
 }
 
@@ -427,5 +430,5 @@ fn draw_trace(scene: &mut Scene, area: Area, panel: &Trace, time: Range) {
         };
         scene.text(area.right() + 6.0, y + 4.0, style, "threshold");
     }
-    trace(scene, area, (time, range), &panel.points, INK);
+    trace(scene, area, (time, range), &panel.points, (INK, None));
 }

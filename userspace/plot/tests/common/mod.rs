@@ -2,7 +2,7 @@
 
 //! Data to draw, and readers of what was drawn.
 
-#![allow(dead_code)] // Each test file uses some of this.
+#![allow(dead_code, clippy::unwrap_used)] // Each test file uses some of this.
 
 use lightos_plot::{Group, HeatMap, Lines, Panel, Raster, Series, Size, Trace};
 use roxmltree::Document;
