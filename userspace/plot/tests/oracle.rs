@@ -19,9 +19,9 @@ fn by_resvg(svg: &str, size: Size) -> Vec<u8> {
         fontdb: Arc::new(fonts),
         ..usvg::Options::default()
     };
-    let tree = usvg::Tree::from_str(svg, &options).unwrap();
+    let tree = usvg::Tree::from_str(svg, &options).expect("SVG");
     let (width, height) = size.pixels();
-    let mut map = tiny_skia::Pixmap::new(width, height).unwrap();
+    let mut map = tiny_skia::Pixmap::new(width, height).expect("size");
     resvg::render(&tree, tiny_skia::Transform::identity(), &mut map.as_mut());
     map.pixels()
         .iter()
