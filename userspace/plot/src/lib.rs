@@ -48,7 +48,7 @@
 //!
 //! | crate | why |
 //! |---|---|
-//! | tiny-skia | anti-aliased paths, without C (`resvg` needs 30 more crates to parse the SVG that we just wrote) |
+//! | tiny-skia | anti-aliased paths, without C (`resvg` would parse the SVG that we just wrote, with some thirty crates more) |
 //! | ttf-parser | outlines of glyphs, without unsafe code |
 //! | png | PNG files, and indexed images within SVG; tiny-skia uses it too |
 //! | base64 | images within SVG |

@@ -86,7 +86,7 @@ fn a_mark_is_at_its_spike() {
                 neurons: 4,
             },
         ],
-        spikes: vec![(0.0, 0), (10.0, 7)],
+        spikes: vec![(0.0, 0), (5.0, 3), (5.0, 4), (10.0, 7)],
         ..Raster::default()
     };
     let svg = raster.to_svg(size());
@@ -101,12 +101,18 @@ fn a_mark_is_at_its_spike() {
                 .collect()
         })
         .collect();
-    let [first, last] = &places[..] else {
+    // A path for each group; of each mark its x, its y and its length.
+    let [[x0, y0, _, x1, y1, _], [x2, y2, _, x3, y3, _]] = &places
+        .iter()
+        .map(|p| <[f64; 6]>::try_from(p.as_slice()).unwrap())
+        .collect::<Vec<_>>()[..]
+    else {
         panic!("{places:?}");
     };
     // Time runs to the right over the whole width, neurons downwards.
-    assert!(first[0] < 200.0 && last[0] > 950.0);
-    assert!(first[1] < 150.0 && last[1] > 550.0);
+    assert!(*x0 < 200.0 && *x3 > 950.0 && x1 == x2);
+    assert!(((x0 + x3) / 2.0 - x1).abs() < 0.1);
+    assert!(*y0 < 150.0 && y0 < y1 && y1 < y2 && y2 < y3 && *y3 > 550.0);
 }
 
 #[test]
