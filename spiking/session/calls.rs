@@ -222,7 +222,13 @@ fn transfer(
     if let (0, Err(error)) = (done, result) {
         return Err(error);
     }
-    arg.write_extensible(uapi::NetworkTransfer { done, ..request })
+    arg.write_extensible(request.with_done(done))
+}
+
+impl uapi::NetworkTransfer {
+    fn with_done(self, done: u64) -> Self {
+        Self { done, ..self }
+    }
 }
 
 fn input(session: &Session, arg: UserArg) -> Result {
@@ -255,6 +261,8 @@ fn output(session: &Session, arg: UserArg) -> Result {
     match (request.ring, &rings.voltages) {
         (uapi::RING_SPIKES, _) => take_out(session, arg, request, &rings.spikes),
         (uapi::RING_VOLTAGES, Some(voltages)) => take_out(session, arg, request, voltages),
+        // Nothing is probed, so nothing is there.
+        (uapi::RING_VOLTAGES, None) => arg.write_extensible(request.with_done(0)),
         _ => Err(EINVAL),
     }
 }
