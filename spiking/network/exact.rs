@@ -258,7 +258,7 @@ pub(super) fn units(sum: i128) -> i64 {
 #[inline(always)]
 fn gained(weight: i32, gain: i64) -> i64 {
     let product = i128::from(weight).wrapping_mul(i128::from(gain));
-    product.clamp(-(LIMIT as i128), LIMIT as i128) as i64
+    product.clamp(-i128::from(LIMIT), i128::from(LIMIT)) as i64
 }
 
 /// `sum` within its range; counts a cut.
