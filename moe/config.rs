@@ -238,3 +238,15 @@ pub fn check_biases(layer: &Layer, biases: &[i64]) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+/// A set of layers: those that tokens skip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerMask(pub [u64; MAX_LAYERS / u64::BITS as usize]);
+
+impl LayerMask {
+    /// Whether `layer` is in it.
+    pub fn contains(&self, layer: usize) -> bool {
+        let word = self.0.get(layer / u64::BITS as usize);
+        word.is_some_and(|word| word.wrapping_shr(layer as u32) & 1 != 0)
+    }
+}

@@ -196,12 +196,18 @@ fn sorted(keys: &[f64]) -> Vec<usize> {
     order
 }
 
-/// Whether any of the first `count` and its successor are near, but not the same by contract.
-fn any_near(keys: &[f64], order: &[usize], count: usize) -> bool {
-    let pairs = order.windows(2).take(count);
-    pairs.into_iter().any(|pair| {
+/// Whether any of the first `count` and its successor are near. Equal keys are not if the contract
+/// orders them: if they come from `alike` logits and biases.
+fn any_near(
+    keys: &[f64],
+    order: &[usize],
+    count: usize,
+    alike: impl Fn(usize, usize) -> bool,
+) -> bool {
+    order.windows(2).take(count).any(|pair| {
         let (a, b) = (keys[pair[0]], keys[pair[1]]);
-        a != f64::NEG_INFINITY && b != f64::NEG_INFINITY && a - b <= NEAR
+        let real = a != f64::NEG_INFINITY && b != f64::NEG_INFINITY;
+        real && a - b <= NEAR && !alike(pair[0], pair[1])
     })
 }
 
@@ -229,13 +235,15 @@ pub fn gate(layer: &Layer, biases: &[f64], row: &[f64]) -> Expected {
             .collect();
         let order = sorted(&scores);
         let kept = layer.groups_kept as usize;
-        near |= layer.computed() && any_near(&scores, &order[kept - 1..], 1);
+        near |= layer.computed() && any_near(&scores, &order[kept - 1..], 1, |_, _| false);
         for &group in &order[kept..] {
             keys[group * size..(group + 1) * size].fill(f64::NEG_INFINITY);
         }
     }
     let order = sorted(&keys);
-    near |= layer.computed() && any_near(&keys, &order, layer.top_k as usize);
+    let bias = |i: usize| biases.get(i);
+    let alike = |a: usize, b: usize| row[a] == row[b] && bias(a) == bias(b);
+    near |= layer.computed() && any_near(&keys, &order, layer.top_k as usize, alike);
     let chosen = order.iter().take(layer.top_k as usize);
     let experts: Vec<usize> = chosen
         .copied()
