@@ -15,7 +15,9 @@
 //! # Errors
 //!
 //! A logit in fixed point is truncated by less than 2^-32. That changes exp(x), and so each score,
-//! by less than 2^-32 of itself; all other steps of the `Real` forms add less than 2^-54.
+//! by less than 2^-32 of itself. All other steps add less than 2^-50 of it to the sigmoid and to
+//! exp(x), and less than 2^-36 to sqrt-softplus, where for exp(x) near 2^-24 few digits of the
+//! logarithm are left.
 //!
 //! | key | source | bound |
 //! |---|---|---|
