@@ -171,7 +171,7 @@ fn route_as<F: Format>(
     routes: &mut Routes<'_>,
     scratch: &mut Scratch,
 ) -> Result<Tally, Fault> {
-    let (experts, top_k) = (layer.experts as usize, layer.top_k as usize);
+    let (experts, top_k) = (layer.experts.max(1) as usize, layer.top_k.max(1) as usize);
     let tokens = tokens_of(layer, tables, routes)?;
     if tokens.checked_mul(experts) != Some(words.len()) {
         return Err(Fault::Length("logits"));
@@ -221,7 +221,7 @@ fn route_blind(
     if layer.strategy != Strategy::Hash {
         return Err(Fault::Length("logits"));
     }
-    let top_k = layer.top_k as usize;
+    let top_k = layer.top_k.max(1) as usize;
     let mut tally = Tally {
         tokens: tokens as u64,
         ..Tally::default()
