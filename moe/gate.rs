@@ -17,6 +17,7 @@ use super::capacity::NO_EXPERT;
 use super::config::{Layer, Strategy, MAX_GROUPS, MAX_TOP_K, PROBABILITY_BITS, SCALE_BITS};
 use super::hash;
 use super::number::{Bf16, Format, F16, F32, FIXED_LIMIT, Q16};
+use super::power::{power, POWER_BITS};
 use super::real::Real;
 use super::score::{sigmoid, sigmoid_key, sqrt_softplus, sqrt_softplus_key, Score, KEY_BITS};
 use super::select::{index_of, key_of, rank, Ranks};
@@ -98,16 +99,19 @@ pub enum Fault {
 #[derive(Clone, Debug)]
 pub struct Scratch {
     ranks: Ranks,
+    chosen: Chosen,
 }
 
 impl Scratch {
     /// Fresh memory.
     pub const NEW: Self = Self {
         ranks: Ranks::EMPTY,
+        chosen: Chosen::NONE,
     };
 }
 
 /// The experts of one token, with scores in proportion to their weights.
+#[derive(Clone, Copy, Debug)]
 struct Chosen {
     experts: [u16; MAX_TOP_K],
     scores: [Real; MAX_TOP_K],
@@ -116,6 +120,9 @@ struct Chosen {
 
 /// Makes a key of a rank positive: keys and sums of two lie within 2^52.
 const KEY_OFFSET: i64 = 1 << 52;
+
+/// The digits of such a key; biases that were not checked lose the rest.
+const KEY_MASK: u64 = (1 << 53) - 1;
 
 /// Sends some tokens past a layer that is skipped: no expert, no weight.
 pub fn skip(routes: &mut Routes<'_>) {
@@ -188,11 +195,12 @@ fn route_as<F: Format>(
     let fixed = routes.fixed.chunks_exact_mut(top_k);
     let rows = words.chunks_exact(experts).zip(0..tokens);
     for (((ids, weights), fixed), (row, token)) in ids.zip(weights).zip(fixed).zip(rows) {
-        let mut chosen = Chosen::NONE;
-        if !gate.choose(row, token, &mut chosen, scratch) {
+        let Scratch { ranks, chosen } = scratch;
+        chosen.count = 0;
+        if !gate.choose(row, token, chosen, ranks) {
             return Err(wrong_logit::<F>(row, token));
         }
-        gate.weigh(row, &mut chosen, &mut tally);
+        gate.weigh(row, chosen, &mut tally);
         chosen.write(ids, weights, fixed);
     }
     Ok(tally)
@@ -327,6 +335,11 @@ impl<F: Format> Powers<F> {
         }
     }
 
+    #[inline(always)]
+    fn of_row(row: &[F::Word]) -> Self {
+        Self::around(row.iter().fold(0, |top, &word| F::key(word).max(top)))
+    }
+
     /// `exp(x - top)` for the logit with this key.
     #[inline(always)]
     fn of(&self, key: u32) -> Real {
@@ -341,12 +354,30 @@ impl<F: Format> Powers<F> {
         }
     }
 
-    /// The sum over a token's logits, at least 1; each term truncated to 52 digits.
+    /// The sum over a token's logits, at least 1; each term truncated to [`POWER_BITS`] digits.
+    #[inline(always)]
     fn total(&self, row: &[F::Word]) -> Real {
-        const BITS: u32 = 52;
+        let mut sum: u64 = 0;
+        for &word in row {
+            sum = sum.wrapping_add(self.term(F::key(word)));
+        }
+        Real::new(sum, POWER_BITS)
+    }
 
-        let terms = row.iter().map(|&word| self.of(F::key(word)).scaled(BITS));
-        Real::new(terms.fold(0, u64::wrapping_add), BITS)
+    /// [`Powers::of`] in fixed point.
+    #[inline(always)]
+    fn term(&self, key: u32) -> u64 {
+        if self.fixed.abs() >= FIXED_LIMIT {
+            return u64::from(key == self.top) << POWER_BITS;
+        }
+        let distance = self.fixed.wrapping_sub(F::fixed(key)).unsigned_abs();
+        let (power, halves) = power(distance);
+        let term = power >> halves.min(63);
+        if key > F::LEAST {
+            term
+        } else {
+            0
+        }
     }
 }
 
@@ -366,10 +397,9 @@ impl<F: Format> Gate<'_, F> {
         row: &[F::Word],
         token: usize,
         chosen: &mut Chosen,
-        scratch: &mut Scratch,
+        ranks: &mut Ranks,
     ) -> bool {
-        let ranks = &mut scratch.ranks;
-        if !fill_logits::<F>(ranks.places(row.len()), row) {
+        if !self.fill(row, ranks) {
             return false;
         }
         if self.layer.strategy == Strategy::Hash {
@@ -377,49 +407,51 @@ impl<F: Format> Gate<'_, F> {
             chosen.by_hash(self.layer, self.tables.hash, id);
             return true;
         }
-        if self.layer.computed() {
-            self.fill_keys(ranks.places(row.len()), row);
-        }
         if self.layer.grouped() {
             self.close_groups(ranks.places(row.len()));
+            ranks.lead(row.len());
         }
-        ranks.play(row.len());
+        let mut best = ranks.best();
         for _ in 0..self.layer.top_k {
-            match ranks.take() {
-                0 => break,
-                best => chosen.push(index_of(best) as u16, Real::ZERO),
+            if best == 0 {
+                break;
             }
+            chosen.push(index_of(best) as u16, Real::ZERO);
+            best = ranks.next(best);
         }
         true
     }
 
-    /// Puts computed keys in the place of those of the logits; 0 stays.
-    fn fill_keys(&self, ranks: &mut [u64], row: &[F::Word]) {
+    /// Ranks all experts. False if a logit is wrong.
+    #[inline(always)]
+    fn fill(&self, row: &[F::Word], ranks: &mut Ranks) -> bool {
+        if !self.layer.computed() {
+            return fill_with::<F>(row, ranks, |index, key| rank(u64::from(key), index));
+        }
         match self.layer.score {
-            Score::Sigmoid => self.replace(ranks, |key| sigmoid_key(F::fixed(key))),
-            Score::SqrtSoftplus => self.replace(ranks, |key| sqrt_softplus_key(F::fixed(key))),
+            Score::Sigmoid => self.fill_keys(row, ranks, |key| sigmoid_key(F::fixed(key))),
+            Score::SqrtSoftplus => {
+                self.fill_keys(row, ranks, |key| sqrt_softplus_key(F::fixed(key)))
+            }
             Score::Softmax => {
-                let top = ranks.iter().fold(0, |top, &rank| top.max(rank));
-                let powers = Powers::<F>::around(key_of(top) as u32);
+                let powers = Powers::<F>::of_row(row);
                 let inverse = powers.total(row).reciprocal();
-                self.replace(ranks, |key| {
+                self.fill_keys(row, ranks, |key| {
                     powers.of(key).times(inverse).scaled(KEY_BITS) as i64
-                });
+                })
             }
         }
     }
 
-    /// Puts `score` of each rank's key, and the bias, in the place of its key.
+    /// Ranks all experts by their score and their bias.
     #[inline(always)]
-    fn replace(&self, ranks: &mut [u64], score: impl Fn(u32) -> i64) {
+    fn fill_keys(&self, row: &[F::Word], ranks: &mut Ranks, score: impl Fn(u32) -> i64) -> bool {
         let biases = self.tables.biases;
-        for (index, place) in (0..ranks.len()).zip(ranks) {
-            if *place != 0 {
-                let bias = biases.get(index).copied().unwrap_or(0);
-                let key = score(key_of(*place) as u32).wrapping_add(bias);
-                *place = rank(key.wrapping_add(KEY_OFFSET) as u64, index);
-            }
-        }
+        fill_with::<F>(row, ranks, |index, key| {
+            let bias = biases.get(index).copied().unwrap_or(0);
+            let key = score(key).wrapping_add(bias).wrapping_add(KEY_OFFSET);
+            rank(key as u64 & KEY_MASK, index)
+        })
     }
 
     /// Takes the ranks of all groups away but those of the best.
@@ -474,7 +506,7 @@ impl<F: Format> Gate<'_, F> {
         if layer.token_threshold != 0 {
             let least = Real::new(u64::from(layer.token_threshold), PROBABILITY_BITS);
             if !chosen.scores().iter().any(|s| s.at_least(least)) && chosen.count > 0 {
-                *chosen = Chosen::NONE;
+                chosen.count = 0;
                 tally.tokens_dropped = tally.tokens_dropped.wrapping_add(1);
                 return;
             }
@@ -521,13 +553,12 @@ impl<F: Format> Gate<'_, F> {
             }
             Score::Softmax => {
                 let absolute = self.layer.absolute();
-                let top = if absolute {
-                    row.iter().fold(0, |top, &word| F::key(word).max(top))
+                let powers = if absolute {
+                    Powers::<F>::of_row(row)
                 } else {
                     let keys = experts.clone().map(|&expert| key_of(expert));
-                    keys.fold(0, u32::max)
+                    Powers::around(keys.fold(0, u32::max))
                 };
-                let powers = Powers::<F>::around(top);
                 for (score, &expert) in scores.zip(experts) {
                     *score = powers.of(key_of(expert));
                 }
@@ -564,18 +595,24 @@ fn retain(chosen: &mut Chosen, mut keep: impl FnMut(u16, Real) -> bool) {
     *chosen = kept;
 }
 
-/// Ranks by logits. False if one is no number.
+/// Ranks by keys: `rank` gets an expert and the key of its logit. -inf has rank 0. False if a logit
+/// is no number.
 #[inline(always)]
-fn fill_logits<F: Format>(places: &mut [u64], row: &[F::Word]) -> bool {
+fn fill_with<F: Format>(
+    row: &[F::Word],
+    ranks: &mut Ranks,
+    rank: impl Fn(usize, u32) -> u64,
+) -> bool {
     let mut fine = true;
-    for ((index, place), &word) in (0..places.len()).zip(places.iter_mut()).zip(row) {
+    ranks.fill(row, |index, word| {
         let key = F::key(word);
         fine &= F::is_number(key);
-        *place = if key > F::LEAST {
-            rank(u64::from(key), index)
+        let rank = rank(index, key);
+        if key > F::LEAST {
+            rank
         } else {
             0
-        };
-    }
+        }
+    });
     fine
 }

@@ -5,16 +5,11 @@
 //! A score may be as small as exp(-2^30) and still be half of a token's weight, where all chosen
 //! ones are small; fixed point would lose it. A [`Real`] keeps 64 binary digits at any size. Each
 //! operation is within a few units of the last digit but [`Real::reciprocal`], which is within
-//! 2^-55 of its result.
+//! 2^-55 of its result, and [`Real::exp_neg`].
 //!
 //! Pure functions: any context, no lock.
 
-use crate::spiking::fixed::exp2_neg;
-
-use super::number::FIXED_BITS;
-
-/// log2(e) in Q1.63, rounded to nearest.
-const LOG2_E: u64 = 0xb8aa_3b29_5c17_f0bc;
+use super::power::{power, POWER_BITS};
 
 /// `mantissa * 2^(exponent - 63)`: the highest bit of the mantissa is set, or all is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,16 +56,12 @@ impl Real {
         self.mantissa == 0
     }
 
-    /// `exp(-distance)` for a distance with [`FIXED_BITS`] digits after the point.
+    /// `exp(-distance)`, see [`power`].
     #[inline]
     pub fn exp_neg(distance: u64) -> Self {
-        let product = u128::from(distance).wrapping_mul(u128::from(LOG2_E));
-        // Q64 digits below a whole part of at most 33 bits; distances are below 2^31.
-        let whole = (product >> (FIXED_BITS + 63)) as u64;
-        let fraction = (product >> (FIXED_BITS - 1)) as u64;
-        let mut power = Self::new(exp2_neg(fraction), 63);
-        power.exponent = power.exponent.wrapping_sub(whole.min(1 << 30) as i32);
-        power
+        let (power, halves) = power(distance);
+        // Above a half, at most 1; the exponent stays above -2^31.
+        Self::new(power, POWER_BITS).halved(halves.min(1 << 30))
     }
 
     /// Half of it `halves` times.

@@ -14,9 +14,8 @@
 //!
 //! # Errors
 //!
-//! A logit in fixed point is truncated by less than 2^-32. That changes exp(x), and so each score,
-//! by less than 2^-32 of itself. All other steps add less than 2^-50 of it to the sigmoid and to
-//! exp(x), and less than 2^-36 to sqrt-softplus, where for exp(x) near 2^-24 few digits of the
+//! exp(x) is within 2^-31 of itself, the truncation of the logit included ([`super::power`]), and so
+//! is each score; sqrt-softplus adds less than 2^-36, where for exp(x) near 2^-24 few digits of the
 //! logarithm are left.
 //!
 //! | key | source | bound |
@@ -27,6 +26,7 @@
 //! | | beyond 24: exp(-24) | 2^-34.6 |
 //! | | **together** | **2^-33** |
 //! | sqrt-softplus | logit, slope below 0.33 | 2^-33.6 |
+//! | | exp(x) | 2^-34.5 |
 //! | | rounding to 2^-36 | 2^-37 |
 //! | | **together** | **2^-33** |
 //! | softmax | logits, slope at most 1/4, two of them | 2^-33 |

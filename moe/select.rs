@@ -6,10 +6,11 @@
 //! keys the lower index is the greater rank. Greatest first is then value descending, index
 //! ascending, with one comparison and no ties. Rank 0 is never selected.
 //!
-//! [`Ranks`] is a tournament of three rounds. Each block of eight ranks has its greatest, and each
-//! eight blocks have theirs. Taking the best one takes it out and plays its block and its eight
-//! blocks again: 32 comparisons at most for 1,024 experts, and none whose outcome the processor
-//! must guess.
+//! [`Ranks`] is a tournament of three rounds: each block of eight ranks has its greatest, its
+//! *leader*, and each eight blocks have theirs. Ranks are taken in falling order, so that those
+//! taken are the ones that are not below the last: nothing need be crossed out, and the three rounds
+//! after a rank was taken do not wait for each other. No comparison has an outcome that the
+//! processor must guess.
 //!
 //! Process context; the memory belongs to the caller.
 
@@ -44,7 +45,9 @@ pub const fn index_of(rank: u64) -> usize {
 #[derive(Clone, Debug)]
 pub struct Ranks {
     ranks: [u64; MAX_EXPERTS],
+    /// Of each block its leader.
     blocks: [u64; MAX_EXPERTS / BLOCK],
+    /// Of each eight blocks their leader.
     tops: [u64; MAX_EXPERTS / BLOCK / BLOCK],
     used_tops: usize,
 }
@@ -56,11 +59,28 @@ fn greatest(of: &[u64; BLOCK]) -> u64 {
     (a.max(b).max(c.max(d))).max(e.max(f).max(g.max(h)))
 }
 
-/// The block of `list` with number `block`.
+/// The greatest of eight below `bound`; 0 if there is none.
+///
+/// Less the bound, modulo 2^64, what is below it becomes greater than what is not; for ranks
+/// are below 2^63.
 #[inline(always)]
-fn block_of(list: &[u64], block: usize) -> Option<&[u64; BLOCK]> {
+fn greatest_below(of: &[u64], bound: u64) -> u64 {
+    let best = match <&[u64; BLOCK]>::try_from(of) {
+        Ok(of) => greatest(&of.map(|rank| rank.wrapping_sub(bound))),
+        Err(_) => 0,
+    };
+    if best >> 63 != 0 {
+        best.wrapping_add(bound)
+    } else {
+        0
+    }
+}
+
+/// The eight of `list` that make block `block`.
+#[inline(always)]
+fn block_of(list: &[u64], block: usize) -> &[u64] {
     let first = block.wrapping_mul(BLOCK);
-    list.get(first..first.wrapping_add(BLOCK))?.try_into().ok()
+    list.get(first..first.wrapping_add(BLOCK)).unwrap_or(&[])
 }
 
 impl Ranks {
@@ -72,59 +92,87 @@ impl Ranks {
         used_tops: 0,
     };
 
-    /// The places of the first `experts` ranks, to be filled before [`Ranks::play`]. The others up
-    /// to the end of the last eight blocks become 0.
-    #[inline]
-    pub fn places(&mut self, experts: usize) -> &mut [u64] {
-        let experts = experts.min(MAX_EXPERTS);
-        let end = experts.next_multiple_of(BLOCK).min(MAX_EXPERTS);
-        if let Some(rest) = self.ranks.get_mut(experts..end) {
-            rest.fill(0);
+    /// Takes the rank of each of `items`, at most [`MAX_EXPERTS`], from `rank`, which gets its index
+    /// too.
+    #[inline(always)]
+    pub fn fill<T: Copy>(&mut self, items: &[T], mut rank: impl FnMut(usize, T) -> u64) {
+        let whole = items.chunks_exact(BLOCK);
+        let rest = whole.remainder();
+        let places = self.ranks.chunks_exact_mut(BLOCK).zip(&mut self.blocks);
+        let mut places = places.zip((0..MAX_EXPERTS).step_by(BLOCK));
+        // `whole` first: when it ends nothing must be taken from `places`.
+        for (items, ((ranks, leader), first)) in whole.zip(&mut places) {
+            let mut block = [0; BLOCK];
+            for ((place, &item), at) in block.iter_mut().zip(items).zip(0..BLOCK) {
+                *place = rank(first.wrapping_add(at), item);
+            }
+            ranks.copy_from_slice(&block);
+            *leader = greatest(&block);
         }
-        self.ranks.get_mut(..experts).unwrap_or(&mut [])
+        if let (false, Some(((ranks, leader), first))) = (rest.is_empty(), places.next()) {
+            let mut block = [0; BLOCK];
+            for ((place, &item), at) in block.iter_mut().zip(rest).zip(0..BLOCK) {
+                *place = rank(first.wrapping_add(at), item);
+            }
+            ranks.copy_from_slice(&block);
+            *leader = greatest(&block);
+        }
+        self.lead_blocks(items.len());
     }
 
-    /// All rounds, for the first `experts` ranks.
-    #[inline]
-    pub fn play(&mut self, experts: usize) {
+    /// The leaders of the blocks of the first `experts` ranks.
+    #[inline(always)]
+    fn lead_blocks(&mut self, experts: usize) {
         let blocks = experts.min(MAX_EXPERTS).div_ceil(BLOCK);
         let end = blocks.next_multiple_of(BLOCK).min(self.blocks.len());
         if let Some(rest) = self.blocks.get_mut(blocks..end) {
             rest.fill(0);
         }
-        let played = self.ranks.chunks_exact(BLOCK).take(blocks);
-        for (lead, block) in self.blocks.iter_mut().zip(played) {
-            *lead = block.try_into().map_or(0, greatest);
-        }
         self.used_tops = end / BLOCK;
         let played = self.blocks.chunks_exact(BLOCK).take(self.used_tops);
-        for (lead, block) in self.tops.iter_mut().zip(played) {
-            *lead = block.try_into().map_or(0, greatest);
+        for (leader, block) in self.tops.iter_mut().zip(played) {
+            *leader = block.try_into().map_or(0, greatest);
         }
     }
 
+    /// The first `experts` ranks, to be looked at and lowered to 0; then [`Ranks::lead`].
+    #[inline(always)]
+    pub fn places(&mut self, experts: usize) -> &mut [u64] {
+        self.ranks.get_mut(..experts).unwrap_or(&mut [])
+    }
+
+    /// The leaders of all blocks of the first `experts` ranks.
+    #[inline(always)]
+    pub fn lead(&mut self, experts: usize) {
+        let blocks = self.ranks.chunks_exact(BLOCK).take(experts.div_ceil(BLOCK));
+        for (leader, block) in self.blocks.iter_mut().zip(blocks) {
+            *leader = block.try_into().map_or(0, greatest);
+        }
+        self.lead_blocks(experts);
+    }
+
     /// The greatest rank; 0 if there is none.
-    #[inline]
+    #[inline(always)]
     pub fn best(&self) -> u64 {
         let tops = self.tops.get(..self.used_tops).unwrap_or(&[]);
         tops.iter().fold(0, |best, &top| best.max(top))
     }
 
-    /// Takes the greatest rank out; 0 if there is none.
-    #[inline]
-    pub fn take(&mut self) -> u64 {
-        let best = self.best();
-        let index = index_of(best);
+    /// The greatest rank below `last`, which was the greatest before; 0 if there is none.
+    #[inline(always)]
+    pub fn next(&mut self, last: u64) -> u64 {
+        let index = index_of(last);
         let (block, top) = (index / BLOCK, index / BLOCK / BLOCK);
-        if let Some(place) = self.ranks.get_mut(index) {
-            *place = 0;
+        let in_block = greatest_below(block_of(&self.ranks, block), last);
+        let in_top = greatest_below(block_of(&self.blocks, top), last);
+        let in_top = in_top.max(in_block);
+        if let Some(leader) = self.blocks.get_mut(block) {
+            *leader = in_block;
         }
-        if let Some(lead) = self.blocks.get_mut(block) {
-            *lead = block_of(&self.ranks, block).map_or(0, greatest);
+        // All others are below.
+        if let Some(leader) = self.tops.get_mut(top) {
+            *leader = in_top;
         }
-        if let Some(lead) = self.tops.get_mut(top) {
-            *lead = block_of(&self.blocks, top).map_or(0, greatest);
-        }
-        best
+        self.best()
     }
 }

@@ -12,13 +12,14 @@ use crate::spiking::encode::logarithm::{ln, LN_BITS};
 
 use super::capacity::Assignment;
 use super::gate::Tally;
+use super::power;
 use super::real::Real;
 
 /// Figures are in units of one divided by this.
 pub const MICRO: u64 = 1_000_000;
 
-/// log2(e), Q1.63.
-const LOG2_E: Real = Real::new(0xb8aa_3b29_5c17_f0bc, 63);
+/// log2(e).
+const LOG2_E: Real = Real::new(power::LOG2_E, 63);
 
 /// How evenly a layer's experts are loaded. All 0 without a load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

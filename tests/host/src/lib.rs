@@ -37,6 +37,7 @@ pub mod moe {
     pub mod learned;
     pub mod number;
     pub mod placement;
+    pub mod power;
     pub mod profile;
     pub mod real;
     pub mod score;

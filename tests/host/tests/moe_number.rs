@@ -98,12 +98,12 @@ fn scores_equal_double_precision() {
         let s = 1.0 / (1.0 + (-x).exp());
         let key = sigmoid_key(fixed) as f64 / 2f64.powi(KEY_BITS as i32);
         worst_sigmoid = worst_sigmoid.max((key - s).abs());
-        assert!(near(value(sigmoid(fixed)) / s, 1.0, 48), "{x}");
+        assert!(near(value(sigmoid(fixed)) / s, 1.0, 31), "{x}");
 
         let g = (x.max(0.0) + (-x.abs()).exp().ln_1p()).sqrt();
         let key = sqrt_softplus_key(fixed) as f64 / 2f64.powi(KEY_BITS as i32);
         worst_softplus = worst_softplus.max((key - g).abs());
-        assert!(near(value(sqrt_softplus(fixed)) / g, 1.0, 36), "{x}");
+        assert!(near(value(sqrt_softplus(fixed)) / g, 1.0, 31), "{x}");
     }
     let log2 = |x: f64| x.log2();
     println!(
@@ -111,7 +111,7 @@ fn scores_equal_double_precision() {
         log2(worst_sigmoid),
         log2(worst_softplus)
     );
-    assert!(worst_sigmoid < 2f64.powf(-34.0) && worst_softplus < 2f64.powf(-36.0));
+    assert!(worst_sigmoid < 2f64.powf(-34.0) && worst_softplus < 2f64.powf(-34.0));
 }
 
 #[test]

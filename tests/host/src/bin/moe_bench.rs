@@ -8,7 +8,8 @@
 //! counts of load; their ids are compared. Where Python has PyTorch, its time on one thread with
 //! batches of the same size is in the table too (`LIGHTOS_PYTHON` names another interpreter).
 //!
-//! Build with `RUSTFLAGS="-C no-vectorize-loops -C no-vectorize-slp"`, as the kernel does.
+//! With arguments only the shapes of these names, as `64/8`. Build with `RUSTFLAGS="-C no-vectorize-loops -C no-vectorize-slp"`,
+//! as the kernel does.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -347,8 +348,10 @@ fn cpu_model() -> String {
 fn main() {
     scalar::init();
     let mut torch = torch();
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
     let lines: Vec<String> = shapes()
         .iter()
+        .filter(|shape| wanted.is_empty() || wanted.iter().any(|name| name == shape.0))
         .map(|(name, layer)| bench(name, layer, &mut torch))
         .collect();
     println!("{{");
