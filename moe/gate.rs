@@ -19,8 +19,9 @@ use super::hash;
 use super::number::{Bf16, Format, F16, F32, FIXED_LIMIT, Q16};
 use super::power::{power, POWER_BITS};
 use super::real::Real;
-use super::score::{sigmoid, sigmoid_key, sqrt_softplus, sqrt_softplus_key, Score, KEY_BITS};
+use super::score::{sigmoid, sqrt_softplus, sqrt_softplus_key, Score, KEY_BITS};
 use super::select::{index_of, key_of, rank, Ranks};
+use super::sigmoid::{key_of_binary32, sigmoid_key};
 
 /// Logits of tokens, one row of `experts` after the other.
 #[derive(Clone, Copy, Debug)]
@@ -429,7 +430,7 @@ impl<F: Format> Gate<'_, F> {
             return fill_with::<F>(row, ranks, |index, key| rank(u64::from(key), index));
         }
         match self.layer.score {
-            Score::Sigmoid => self.fill_keys(row, ranks, |key| sigmoid_key(F::fixed(key))),
+            Score::Sigmoid => self.fill_sigmoids(row, ranks),
             Score::SqrtSoftplus => {
                 self.fill_keys(row, ranks, |key| sqrt_softplus_key(F::fixed(key)))
             }
@@ -443,15 +444,38 @@ impl<F: Format> Gate<'_, F> {
         }
     }
 
+    /// Ranks all experts by their sigmoid and their bias. The table knows what it may not take:
+    /// only what it does not know needs a closer look.
+    #[inline(always)]
+    fn fill_sigmoids(&self, row: &[F::Word], ranks: &mut Ranks) -> bool {
+        let mut fine = true;
+        ranks.fill(row, |index, word| {
+            if let Some(score) = F::binary32(word).and_then(key_of_binary32) {
+                return self.biased_rank(index, score);
+            }
+            let key = F::key(word);
+            fine &= F::is_number(key);
+            if key > F::LEAST {
+                self.biased_rank(index, sigmoid_key(F::fixed(key)))
+            } else {
+                0
+            }
+        });
+        fine
+    }
+
     /// Ranks all experts by their score and their bias.
     #[inline(always)]
     fn fill_keys(&self, row: &[F::Word], ranks: &mut Ranks, score: impl Fn(u32) -> i64) -> bool {
-        let biases = self.tables.biases;
-        fill_with::<F>(row, ranks, |index, key| {
-            let bias = biases.get(index).copied().unwrap_or(0);
-            let key = score(key).wrapping_add(bias).wrapping_add(KEY_OFFSET);
-            rank(key as u64 & KEY_MASK, index)
-        })
+        fill_with::<F>(row, ranks, |index, key| self.biased_rank(index, score(key)))
+    }
+
+    /// The rank of an expert with this score.
+    #[inline(always)]
+    fn biased_rank(&self, index: usize, score: i64) -> u64 {
+        let bias = self.tables.biases.get(index).copied().unwrap_or(0);
+        let key = score.wrapping_add(bias).wrapping_add(KEY_OFFSET);
+        rank(key as u64 & KEY_MASK, index)
     }
 
     /// Takes the ranks of all groups away but those of the best.

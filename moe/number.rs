@@ -30,6 +30,9 @@ pub trait Format {
     /// The key of a number: the greater, the greater the number.
     fn key(word: Self::Word) -> u32;
 
+    /// The number as a binary32, if every number of the format is one.
+    fn binary32(word: Self::Word) -> Option<u32>;
+
     /// Whether this is the key of a number that may be a logit: no NaN, no +inf.
     fn is_number(key: u32) -> bool;
 
@@ -76,6 +79,11 @@ impl Format for F32 {
         let word = if word == SIGN { 0 } else { word };
         // All ones for a negative number, else the sign alone.
         word ^ ((word as i32 >> 31) as u32 | SIGN)
+    }
+
+    #[inline(always)]
+    fn binary32(word: u32) -> Option<u32> {
+        Some(word)
     }
 
     #[inline(always)]
@@ -140,6 +148,11 @@ impl Format for F16 {
     }
 
     #[inline(always)]
+    fn binary32(word: u16) -> Option<u32> {
+        Some(widened(word))
+    }
+
+    #[inline(always)]
     fn is_number(key: u32) -> bool {
         F32::is_number(key)
     }
@@ -161,6 +174,11 @@ impl Format for Bf16 {
     }
 
     #[inline(always)]
+    fn binary32(word: u16) -> Option<u32> {
+        Some(u32::from(word) << 16)
+    }
+
+    #[inline(always)]
     fn is_number(key: u32) -> bool {
         F32::is_number(key)
     }
@@ -179,6 +197,11 @@ impl Format for Q16 {
     #[inline(always)]
     fn key(word: i32) -> u32 {
         word as u32 ^ SIGN
+    }
+
+    #[inline(always)]
+    fn binary32(_word: i32) -> Option<u32> {
+        None
     }
 
     #[inline(always)]

@@ -42,6 +42,7 @@ pub mod moe {
     pub mod real;
     pub mod score;
     pub mod select;
+    pub mod sigmoid;
     pub mod statistics;
 }
 

@@ -6,7 +6,8 @@ mod moe;
 
 use lightos_host::moe::number::{Bf16, Format, F16, F32, FIXED_BITS, FIXED_LIMIT, Q16};
 use lightos_host::moe::real::Real;
-use lightos_host::moe::score::{sigmoid, sigmoid_key, sqrt_softplus, sqrt_softplus_key, KEY_BITS};
+use lightos_host::moe::score::{sigmoid, sqrt_softplus, sqrt_softplus_key, KEY_BITS};
+use lightos_host::moe::sigmoid::{key_of_binary32, sigmoid_key};
 use lightos_host::support::cases;
 use moe::{Kind, Random};
 
@@ -98,6 +99,18 @@ fn scores_equal_double_precision() {
         let s = 1.0 / (1.0 + (-x).exp());
         let key = sigmoid_key(fixed) as f64 / 2f64.powi(KEY_BITS as i32);
         worst_sigmoid = worst_sigmoid.max((key - s).abs());
+        let single = x as f32;
+        let s32 = 1.0 / (1.0 + (-f64::from(single)).exp());
+        let key = key_of_binary32(single.to_bits());
+        assert_eq!(
+            key.is_some(),
+            (1.0 / 64.0..32.0).contains(&single.abs()),
+            "{x}"
+        );
+        if let Some(key) = key {
+            let key = key as f64 / 2f64.powi(KEY_BITS as i32);
+            worst_sigmoid = worst_sigmoid.max((key - s32).abs());
+        }
         assert!(near(value(sigmoid(fixed)) / s, 1.0, 31), "{x}");
 
         let g = (x.max(0.0) + (-x.abs()).exp().ln_1p()).sqrt();
