@@ -14,7 +14,9 @@
 //! Process context; time is bounded by tokens times experts.
 
 use super::capacity::NO_EXPERT;
-use super::config::{Layer, Strategy, MAX_GROUPS, MAX_TOP_K, PROBABILITY_BITS, SCALE_BITS};
+use super::config::{
+    GroupScore, Layer, Strategy, MAX_GROUPS, MAX_TOP_K, PROBABILITY_BITS, SCALE_BITS,
+};
 use super::hash;
 use super::number::{Bf16, Format, F16, F32, FIXED_LIMIT, Q16};
 use super::power::{power, POWER_BITS};
@@ -409,8 +411,7 @@ impl<F: Format> Gate<'_, F> {
             return true;
         }
         if self.layer.grouped() {
-            self.close_groups(ranks.places(row.len()));
-            ranks.lead(row.len());
+            self.close_groups(ranks, row.len());
         }
         let mut best = ranks.best();
         for _ in 0..self.layer.top_k {
@@ -478,15 +479,17 @@ impl<F: Format> Gate<'_, F> {
         rank(key as u64 & KEY_MASK, index)
     }
 
-    /// Takes the ranks of all groups away but those of the best.
+    /// Takes all groups but the best out of the race.
     #[inline(always)]
-    fn close_groups(&self, ranks: &mut [u64]) {
+    fn close_groups(&self, ranks: &mut Ranks, experts: usize) {
         let size = self.layer.group_size().max(1) as usize;
         let mut scores = [0; MAX_GROUPS];
-        let groups = ranks.chunks_exact(size).zip(0..MAX_GROUPS);
-        for (score, (group, index)) in scores.iter_mut().zip(groups) {
-            *score = self.group_score(group, index);
+        for (group, score) in (0..self.layer.groups as usize).zip(&mut scores) {
+            *score = self.group_score(ranks.best_two(group, size), group);
         }
+        let scores = scores
+            .get_mut(..self.layer.groups as usize)
+            .unwrap_or(&mut []);
         let mut open: u64 = 0;
         for _ in 0..self.layer.groups_kept {
             let best = scores.iter().fold(0, |best, &score| best.max(score));
@@ -495,29 +498,20 @@ impl<F: Format> Gate<'_, F> {
                 open |= 1u64.wrapping_shl(index_of(best) as u32);
             }
         }
-        for (index, group) in (0..MAX_GROUPS as u32).zip(ranks.chunks_exact_mut(size)) {
-            if open.wrapping_shr(index) & 1 == 0 {
-                group.fill(0);
-            }
-        }
+        ranks.keep_groups(open, size, experts);
     }
 
-    /// The rank of a group; 0 if none of it can be selected.
+    /// The rank of a group with these two best; 0 if none of it can be selected.
     #[inline(always)]
-    fn group_score(&self, group: &[u64], index: usize) -> u64 {
-        let (mut first, mut second) = (0, 0);
-        for &rank in group {
-            second = rank.min(first).max(second);
-            first = rank.max(first);
-        }
-        // A missing second counts as 0. Both keys carry the offset: the sum does twice.
+    fn group_score(&self, (first, second): (u64, u64), group: usize) -> u64 {
         let sum = match (self.layer.group_score, second) {
             (_, _) if first == 0 => return 0,
-            (super::config::GroupScore::Max, _) => key_of(first),
-            (_, 0) => key_of(first).wrapping_add(KEY_OFFSET as u64),
-            _ => key_of(first).wrapping_add(key_of(second)),
+            (GroupScore::Max, _) => key_of(first),
+            // A missing second counts as 0. Both keys carry the offset: the sum does twice.
+            (GroupScore::TopTwo, 0) => key_of(first).wrapping_add(KEY_OFFSET as u64),
+            (GroupScore::TopTwo, _) => key_of(first).wrapping_add(key_of(second)),
         };
-        rank(sum, index)
+        rank(sum, group)
     }
 
     /// Gives the chosen experts their scores, drops what the thresholds drop, and turns scores

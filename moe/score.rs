@@ -38,6 +38,7 @@ use core::num::NonZeroU64;
 use crate::spiking::encode::logarithm::{ln, LN_BITS};
 
 use super::number::FIXED_BITS;
+use super::power::{power, POWER_BITS};
 use super::real::Real;
 
 /// Binary digits after the point of a deciding key.
@@ -64,10 +65,11 @@ pub enum Score {
 /// The sigmoid of a logit in fixed point.
 #[inline]
 pub fn sigmoid(x: i64) -> Real {
-    let power = Real::exp_neg(x.unsigned_abs());
-    let inverse = Real::sum(&[Real::ONE, power]).reciprocal();
+    let (power, halves) = power(x.unsigned_abs());
+    let sum = (power >> halves.min(63)).wrapping_add(1 << POWER_BITS);
+    let inverse = Real::new(sum, POWER_BITS).reciprocal();
     if x < 0 {
-        inverse.times(power)
+        inverse.times(Real::new(power, POWER_BITS).halved(halves))
     } else {
         inverse
     }

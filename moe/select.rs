@@ -135,18 +135,48 @@ impl Ranks {
         }
     }
 
-    /// The first `experts` ranks, to be looked at and lowered to 0; then [`Ranks::lead`].
+    /// The two greatest ranks of group `group` of `size` experts; 0 where there is none. Where groups
+    /// are whole blocks their leaders say most of it.
     #[inline(always)]
-    pub fn places(&mut self, experts: usize) -> &mut [u64] {
-        self.ranks.get_mut(..experts).unwrap_or(&mut [])
+    pub fn best_two(&self, group: usize, size: usize) -> (u64, u64) {
+        let (mut first, mut second) = (0, 0);
+        let whole = size & (BLOCK - 1) == 0;
+        let (list, size) = if whole {
+            (&self.blocks[..], size / BLOCK)
+        } else {
+            (&self.ranks[..], size)
+        };
+        let begin = group.wrapping_mul(size);
+        for &rank in list.get(begin..begin.wrapping_add(size)).unwrap_or(&[]) {
+            second = rank.min(first).max(second);
+            first = rank.max(first);
+        }
+        if whole {
+            let block = block_of(&self.ranks, index_of(first) / BLOCK);
+            second = greatest_below(block, first).max(second);
+        }
+        (first, second)
     }
 
-    /// The leaders of all blocks of the first `experts` ranks.
+    /// Leaves only those of the first `experts` ranks in the race whose group, of `size` experts,
+    /// has its bit in `open`.
     #[inline(always)]
-    pub fn lead(&mut self, experts: usize) {
-        let blocks = self.ranks.chunks_exact(BLOCK).take(experts.div_ceil(BLOCK));
-        for (leader, block) in self.blocks.iter_mut().zip(blocks) {
-            *leader = block.try_into().map_or(0, greatest);
+    pub fn keep_groups(&mut self, open: u64, size: usize, experts: usize) {
+        let closed = (0..u64::BITS).map(|group| open.wrapping_shr(group) & 1 == 0);
+        if size & (BLOCK - 1) == 0 {
+            let groups = self.blocks.chunks_exact_mut((size / BLOCK).max(1));
+            for (leaders, _) in groups.zip(closed).filter(|g| g.1) {
+                leaders.fill(0);
+            }
+        } else {
+            let groups = self.ranks.chunks_exact_mut(size.max(1));
+            for (ranks, _) in groups.zip(closed).filter(|g| g.1) {
+                ranks.fill(0);
+            }
+            let blocks = self.ranks.chunks_exact(BLOCK).take(experts.div_ceil(BLOCK));
+            for (leader, block) in self.blocks.iter_mut().zip(blocks) {
+                *leader = block.try_into().map_or(0, greatest);
+            }
         }
         self.lead_blocks(experts);
     }
