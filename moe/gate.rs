@@ -243,7 +243,7 @@ fn route_blind(
     for (((ids, weights), fixed), &token) in ids.zip(weights).zip(fixed).zip(tables.tokens) {
         let mut chosen = Chosen::NONE;
         chosen.by_hash(layer, tables.hash, token);
-        let share = Real::new(chosen.count as u64, 0).reciprocal();
+        let share = Real::new(chosen.count as u64, 0).rough_reciprocal();
         chosen.scores = [share.times(layer.scale_real()); MAX_TOP_K];
         tally.count(top_k, chosen.count);
         chosen.write(ids, weights, fixed);
@@ -308,15 +308,16 @@ impl Chosen {
     /// Writes a token's places: the scores are its weights.
     #[inline(always)]
     fn write(&self, ids: &mut [u16], weights: &mut [u32], fixed: &mut [u32]) {
-        ids.fill(NO_EXPERT);
-        weights.fill(0);
-        fixed.fill(0);
         let results = self.experts.iter().zip(self.scores());
-        let places = ids.iter_mut().zip(weights).zip(fixed);
+        let places = ids.iter_mut().zip(weights.iter_mut()).zip(fixed.iter_mut());
         for (((id, weight), fixed), (&expert, score)) in places.zip(results) {
             *id = expert;
             *weight = score.to_f32();
             *fixed = score.scaled(SCALE_BITS).min(u64::from(u32::MAX)) as u32;
+        }
+        let places = ids.iter_mut().zip(weights).zip(fixed).skip(self.count);
+        for ((id, weight), fixed) in places {
+            (*id, *weight, *fixed) = (NO_EXPERT, 0, 0);
         }
     }
 }
@@ -414,13 +415,18 @@ impl<F: Format> Gate<'_, F> {
             self.close_groups(ranks, row.len());
         }
         let mut best = ranks.best();
-        for _ in 0..self.layer.top_k {
+        let mut count: usize = 0;
+        for id in chosen.experts.iter_mut().take(self.layer.top_k as usize) {
+            if count > 0 {
+                best = ranks.next(best);
+            }
             if best == 0 {
                 break;
             }
-            chosen.push(index_of(best) as u16, Real::ZERO);
-            best = ranks.next(best);
+            *id = index_of(best) as u16;
+            count = count.wrapping_add(1);
         }
+        chosen.count = count;
         true
     }
 
@@ -538,7 +544,9 @@ impl<F: Format> Gate<'_, F> {
             tally.activations = tally.activations.wrapping_sub(left_out);
         }
         let factor = if layer.renormalize {
-            Real::sum(chosen.scores()).reciprocal().times(self.scale)
+            Real::sum(chosen.scores())
+                .rough_reciprocal()
+                .times(self.scale)
         } else {
             self.scale
         };
@@ -581,7 +589,7 @@ impl<F: Format> Gate<'_, F> {
                     *score = powers.of(key_of(expert));
                 }
                 if absolute && count > 0 {
-                    let inverse = powers.total(row).reciprocal();
+                    let inverse = powers.total(row).rough_reciprocal();
                     for score in chosen.scores.iter_mut().take(count) {
                         *score = score.times(inverse);
                     }

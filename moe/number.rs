@@ -98,8 +98,9 @@ impl Format for F32 {
         /// The exponent field at which nothing need be shifted back: 2^29 to 2^30.
         const EVEN: u32 = 127 + 29;
 
-        let positive = key & SIGN != 0;
-        let bits = if positive { key ^ SIGN } else { !key ^ SIGN };
+        // All ones for a negative number, else 0.
+        let negative = (key >> 31).wrapping_sub(1);
+        let bits = (key ^ negative) & !SIGN;
         let exponent = bits >> 23;
         let significand = i64::from(bits & 0x007f_ffff | u32::from(exponent != 0) << 23) << TOP;
         let magnitude = if exponent <= EVEN {
@@ -108,11 +109,9 @@ impl Format for F32 {
         } else {
             FIXED_LIMIT
         };
-        if positive {
-            magnitude
-        } else {
-            magnitude.wrapping_neg()
-        }
+        // No branch: signs are what a processor cannot guess.
+        let negative = i64::from(negative as i32);
+        (magnitude ^ negative).wrapping_sub(negative)
     }
 }
 

@@ -5,7 +5,7 @@
 //! A score may be as small as exp(-2^30) and still be half of a token's weight, where all chosen
 //! ones are small; fixed point would lose it. A [`Real`] keeps 64 binary digits at any size. Each
 //! operation is within a few units of the last digit but [`Real::reciprocal`], which is within
-//! 2^-55 of its result, and [`Real::exp_neg`].
+//! 2^-55 of its result, [`Real::rough_reciprocal`] and [`Real::exp_neg`].
 //!
 //! Pure functions: any context, no lock.
 
@@ -57,11 +57,18 @@ impl Real {
     }
 
     /// `exp(-distance)`, see [`power`].
-    #[inline]
+    #[inline(always)]
     pub fn exp_neg(distance: u64) -> Self {
         let (power, halves) = power(distance);
-        // Above a half, at most 1; the exponent stays above -2^31.
-        Self::new(power, POWER_BITS).halved(halves.min(1 << 30))
+        // Above a half, at most 1.
+        let whole = (power >> POWER_BITS) as u32;
+        let zeros = (64 - POWER_BITS).wrapping_sub(whole);
+        Self {
+            mantissa: power << (zeros & 63),
+            exponent: (whole as i32)
+                .wrapping_sub(1)
+                .wrapping_sub_unsigned(halves.min(1 << 30)),
+        }
     }
 
     /// Half of it `halves` times.
@@ -81,7 +88,7 @@ impl Real {
             return Self::ZERO;
         }
         // The product of two numbers from 1 to 2 is below 4: one leading zero at most.
-        let zeros = high.leading_zeros() & 1;
+        let zeros = (high >> 63) as u32 ^ 1;
         Self {
             mantissa: high << zeros,
             exponent: self
@@ -105,8 +112,26 @@ impl Real {
         let miss = (1u128 << 96).wrapping_sub(product) as i128 >> 40;
         let step = (estimate as i64).wrapping_mul(miss as i64) >> 26;
         let inverse = (estimate << 30).wrapping_add_signed(step);
-        // 2^126 / mantissa: up to 2^63.
-        Self::new(inverse, 63).halved(self.exponent as u32)
+        // 2^126 / mantissa: above 2^62, at most 2^63.
+        let whole = (inverse >> 63) as u32;
+        Self {
+            mantissa: inverse << (whole ^ 1),
+            exponent: (whole as i32).wrapping_sub(1).wrapping_sub(self.exponent),
+        }
+    }
+
+    /// One divided by it, within 2^-30 of the result; nought for nought.
+    #[inline(always)]
+    pub fn rough_reciprocal(self) -> Self {
+        // Below 2^32, and not 0 but for nought.
+        let Some(inverse) = (u64::MAX >> 1).checked_div(self.mantissa >> 32) else {
+            return Self::ZERO;
+        };
+        // 2^95 / mantissa: at least 2^31, below 2^32.
+        Self {
+            mantissa: inverse << 32,
+            exponent: (-1i32).wrapping_sub(self.exponent),
+        }
     }
 
     /// The sum of all, each truncated to the last of 58 digits of the greatest. At most 64 terms.

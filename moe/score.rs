@@ -14,9 +14,9 @@
 //!
 //! # Errors
 //!
-//! exp(x) is within 2^-31 of itself, the truncation of the logit included ([`super::power`]), and so
-//! is each score; sqrt-softplus adds less than 2^-36, where for exp(x) near 2^-24 few digits of the
-//! logarithm are left.
+//! exp(x) is within 2^-31 of itself, the truncation of the logit included ([`super::power`]). The
+//! scores as `Real` are within 2^-29: the sigmoid's quotient adds 2^-30, and sqrt-softplus 2^-36,
+//! where for exp(x) near 2^-24 few digits of the logarithm are left.
 //!
 //! | key | source | bound |
 //! |---|---|---|
@@ -67,7 +67,7 @@ pub enum Score {
 pub fn sigmoid(x: i64) -> Real {
     let (power, halves) = power(x.unsigned_abs());
     let sum = (power >> halves.min(63)).wrapping_add(1 << POWER_BITS);
-    let inverse = Real::new(sum, POWER_BITS).reciprocal();
+    let inverse = Real::new(sum, POWER_BITS).rough_reciprocal();
     if x < 0 {
         inverse.times(Real::new(power, POWER_BITS).halved(halves))
     } else {

@@ -120,14 +120,12 @@ impl Piece {
     }
 }
 
-/// The sigmoid of `-x` for a negative number, from that of its magnitude.
+/// The sigmoid of `-x` for a negative number, from that of its magnitude. No branch: signs are what
+/// a processor cannot guess.
 #[inline(always)]
 fn mirrored(key: i64, negative: bool) -> i64 {
-    if negative {
-        KEY_ONE.wrapping_sub(key)
-    } else {
-        key
-    }
+    let mask = i64::from(negative).wrapping_neg();
+    (key ^ mask).wrapping_sub(mask).wrapping_add(KEY_ONE & mask)
 }
 
 /// The key of a binary32 from 2^-6 to 32 in magnitude; of no other.
