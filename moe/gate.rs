@@ -362,26 +362,16 @@ impl<F: Format> Powers<F> {
     #[inline(always)]
     fn total(&self, row: &[F::Word]) -> Real {
         let mut sum: u64 = 0;
+        if self.fixed.abs() >= FIXED_LIMIT {
+            let tops = row.iter().filter(|&&word| F::key(word) == self.top);
+            return Real::new(tops.count() as u64, 0);
+        }
         for &word in row {
-            sum = sum.wrapping_add(self.term(F::key(word)));
+            let distance = self.fixed.wrapping_sub(F::fixed_of(word)).unsigned_abs();
+            let (power, halves) = power(distance);
+            sum = sum.wrapping_add(power >> halves.min(63));
         }
         Real::new(sum, POWER_BITS)
-    }
-
-    /// [`Powers::of`] in fixed point.
-    #[inline(always)]
-    fn term(&self, key: u32) -> u64 {
-        if self.fixed.abs() >= FIXED_LIMIT {
-            return u64::from(key == self.top) << POWER_BITS;
-        }
-        let distance = self.fixed.wrapping_sub(F::fixed(key)).unsigned_abs();
-        let (power, halves) = power(distance);
-        let term = power >> halves.min(63);
-        if key > F::LEAST {
-            term
-        } else {
-            0
-        }
     }
 }
 

@@ -39,6 +39,17 @@ pub trait Format {
     /// The number with this key, with [`FIXED_BITS`] digits after the point, truncated toward
     /// zero, at most [`FIXED_LIMIT`] in magnitude.
     fn fixed(key: u32) -> i64;
+
+    /// [`Format::fixed`] of a number as it came; -[`FIXED_LIMIT`] for -inf.
+    #[inline(always)]
+    fn fixed_of(word: Self::Word) -> i64 {
+        let key = Self::key(word);
+        if key > Self::LEAST {
+            Self::fixed(key)
+        } else {
+            -FIXED_LIMIT
+        }
+    }
 }
 
 /// IEEE 754 binary32, as `u32`.
@@ -93,24 +104,29 @@ impl Format for F32 {
 
     #[inline(always)]
     fn fixed(key: u32) -> i64 {
+        // All ones for a negative number, else the sign alone.
+        let negative = (key >> 31).wrapping_sub(1);
+        Self::fixed_of(key ^ (negative | SIGN))
+    }
+
+    #[inline(always)]
+    fn fixed_of(word: u32) -> i64 {
         /// Left of the point when shifted to the top of 62 digits.
         const TOP: u32 = 62 - DIGITS;
         /// The exponent field at which nothing need be shifted back: 2^29 to 2^30.
         const EVEN: u32 = 127 + 29;
 
-        // All ones for a negative number, else 0.
-        let negative = (key >> 31).wrapping_sub(1);
-        let bits = (key ^ negative) & !SIGN;
-        let exponent = bits >> 23;
-        let significand = i64::from(bits & 0x007f_ffff | u32::from(exponent != 0) << 23) << TOP;
+        let exponent = word >> 23 & 0xff;
+        // A denormal has no leading digit, but none of its digits counts either.
+        let significand = i64::from(word & 0x007f_ffff | 0x0080_0000) << TOP;
         let magnitude = if exponent <= EVEN {
             // From 63 on nothing is left, whatever the rest.
             significand >> EVEN.wrapping_sub(exponent).min(63)
         } else {
             FIXED_LIMIT
         };
-        // No branch: signs are what a processor cannot guess.
-        let negative = i64::from(negative as i32);
+        // All ones for a negative number. No branch: signs are what a processor cannot guess.
+        let negative = i64::from(word as i32 >> 31);
         (magnitude ^ negative).wrapping_sub(negative)
     }
 }
@@ -157,6 +173,11 @@ impl Format for F16 {
     }
 
     #[inline(always)]
+    fn fixed_of(word: u16) -> i64 {
+        F32::fixed_of(widened(word))
+    }
+
+    #[inline(always)]
     fn fixed(key: u32) -> i64 {
         F32::fixed(key)
     }
@@ -180,6 +201,11 @@ impl Format for Bf16 {
     #[inline(always)]
     fn is_number(key: u32) -> bool {
         F32::is_number(key)
+    }
+
+    #[inline(always)]
+    fn fixed_of(word: u16) -> i64 {
+        F32::fixed_of(u32::from(word) << 16)
     }
 
     #[inline(always)]

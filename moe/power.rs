@@ -68,7 +68,7 @@ const COEFFICIENTS: [u64; 3] = {
 /// `exp(-distance) = power * 2^-halves`: the power in Q0.52, above 1/2, at most 1. The distance has
 /// [`FIXED_BITS`] digits after the point; any will do.
 #[inline(always)]
-pub fn power(distance: u64) -> (u64, u32) {
+pub fn power(distance: u64) -> (u64, u64) {
     /// Digits of `r`.
     const R_BITS: u32 = 24;
 
@@ -85,7 +85,7 @@ pub fn power(distance: u64) -> (u64, u32) {
     let whole = POWERS[(fraction >> R_BITS) as usize];
     // 31 digits of the power times those of the loss: below 2^63.
     let lost = (whole >> 21).wrapping_mul(loss) >> (31 + 40 - POWER_BITS);
-    (whole.wrapping_sub(lost), halves.min(1 << 31) as u32)
+    (whole.wrapping_sub(lost), halves)
 }
 
 // 1, and the square root of one half: a slip in a constant does not compile.

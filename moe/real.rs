@@ -67,7 +67,7 @@ impl Real {
             mantissa: power << (zeros & 63),
             exponent: (whole as i32)
                 .wrapping_sub(1)
-                .wrapping_sub_unsigned(halves.min(1 << 30)),
+                .wrapping_sub(halves.min(1 << 30) as i32),
         }
     }
 

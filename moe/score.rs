@@ -69,7 +69,7 @@ pub fn sigmoid(x: i64) -> Real {
     let sum = (power >> halves.min(63)).wrapping_add(1 << POWER_BITS);
     let inverse = Real::new(sum, POWER_BITS).rough_reciprocal();
     if x < 0 {
-        inverse.times(Real::new(power, POWER_BITS).halved(halves))
+        inverse.times(Real::exp_neg(x.unsigned_abs()))
     } else {
         inverse
     }

@@ -60,17 +60,22 @@ fn greatest(of: &[u64; BLOCK]) -> u64 {
 }
 
 /// The greatest of eight below `bound`; 0 if there is none.
-///
-/// Less the bound, modulo 2^64, what is below it becomes greater than what is not; for ranks
-/// are below 2^63.
 #[inline(always)]
 fn greatest_below(of: &[u64], bound: u64) -> u64 {
-    let best = match <&[u64; BLOCK]>::try_from(of) {
-        Ok(of) => greatest(&of.map(|rank| rank.wrapping_sub(bound))),
+    match <&[u64; BLOCK]>::try_from(of) {
+        Ok(of) => restored(greatest(&of.map(|rank| rank.wrapping_sub(bound))), bound),
         Err(_) => 0,
-    };
-    if best >> 63 != 0 {
-        best.wrapping_add(bound)
+    }
+}
+
+/// A rank that is below `bound` from what it is less the bound, modulo 2^64; 0 for others.
+///
+/// Ranks are below 2^63, so that such a difference is greater for every rank below the bound
+/// than for any that is not.
+#[inline(always)]
+fn restored(difference: u64, bound: u64) -> u64 {
+    if difference >> 63 != 0 {
+        difference.wrapping_add(bound)
     } else {
         0
     }
@@ -196,13 +201,17 @@ impl Ranks {
         let in_block = greatest_below(block_of(&self.ranks, block), last);
         let in_top = greatest_below(block_of(&self.blocks, top), last);
         let in_top = in_top.max(in_block);
+        let tops = self.tops.get(..self.used_tops).unwrap_or(&[]);
+        let others = tops
+            .iter()
+            .fold(0, |best: u64, top| best.max(top.wrapping_sub(last)));
+        let others = restored(others, last);
         if let Some(leader) = self.blocks.get_mut(block) {
             *leader = in_block;
         }
-        // All others are below.
         if let Some(leader) = self.tops.get_mut(top) {
             *leader = in_top;
         }
-        self.best()
+        in_top.max(others)
     }
 }
