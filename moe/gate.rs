@@ -424,7 +424,7 @@ impl<F: Format> Gate<'_, F> {
     #[inline(always)]
     fn fill(&self, row: &[F::Word], ranks: &mut Ranks) -> bool {
         if !self.layer.computed() {
-            return fill_with::<F>(row, ranks, |index, key| rank(u64::from(key), index));
+            return fill_logits::<F>(row, ranks);
         }
         match self.layer.score {
             Score::Sigmoid => self.fill_sigmoids(row, ranks),
@@ -609,6 +609,18 @@ fn retain(chosen: &mut Chosen, mut keep: impl FnMut(u16, Real) -> bool) {
         }
     }
     *chosen = kept;
+}
+
+/// Ranks by the keys of the logits. False if one is no number. Most rows have finite numbers only;
+/// the others take a second, closer look.
+#[inline(always)]
+fn fill_logits<F: Format>(row: &[F::Word], ranks: &mut Ranks) -> bool {
+    let mut greatest = 0;
+    ranks.fill(row, |index, word| {
+        greatest = F::magnitude(word).max(greatest);
+        rank(u64::from(F::key(word)), index)
+    });
+    greatest <= F::PLAIN || fill_with::<F>(row, ranks, |index, key| rank(u64::from(key), index))
 }
 
 /// Ranks by keys: `rank` gets an expert and the key of its logit. -inf has rank 0. False if a logit

@@ -5,10 +5,11 @@
 //! A logit becomes a *key*, a `u32` that orders as the numbers do, and from the key a fixed-point
 //! number for the score functions. No floating-point instruction is needed for either.
 //!
-//! The order of the keys of `f32`, `f16` and `bf16` is IEEE comparison, denormals included: a
-//! negative number has all its bits turned, a positive one its sign, and -0 counts as +0. Keys at
-//! or below [`Format::LEAST`] are never selected: -inf, and in Q16.16, which has no infinity, the
-//! least number of all. NaN and +inf have keys outside of what [`Format::is_number`] allows.
+//! The order of the keys of `f32`, `f16` and `bf16` is IEEE comparison, denormals included: the
+//! digits without the sign, as a whole number, order as magnitudes do; with the sign they are a
+//! whole number again, where -0 is 0; and 2^31 more makes that positive. Keys at or below
+//! [`Format::LEAST`] are never selected: -inf, and in Q16.16, which has no infinity, the least number
+//! of all. NaN and +inf have keys outside of what [`Format::is_number`] allows.
 //!
 //! Pure functions: any context, no lock.
 
@@ -24,6 +25,9 @@ pub trait Format {
     /// The bits of a number.
     type Word: Copy;
 
+    /// See [`Format::magnitude`].
+    const PLAIN: u32;
+
     /// The greatest key that is never selected.
     const LEAST: u32;
 
@@ -32,6 +36,9 @@ pub trait Format {
 
     /// The number as a binary32, if every number of the format is one.
     fn binary32(word: Self::Word) -> Option<u32>;
+
+    /// Greater than [`Format::PLAIN`] for whatever is no finite number.
+    fn magnitude(word: Self::Word) -> u32;
 
     /// Whether this is the key of a number that may be a logit: no NaN, no +inf.
     fn is_number(key: u32) -> bool;
@@ -71,11 +78,14 @@ pub enum Q16 {}
 /// The sign of a binary32.
 const SIGN: u32 = 1 << 31;
 
+/// The bits of +inf.
+const INFINITY_BITS: u32 = 0x7f80_0000;
+
 /// The key of -inf.
-const MINUS_INFINITY: u32 = 0x007f_ffff;
+const MINUS_INFINITY: u32 = SIGN - INFINITY_BITS;
 
 /// The key of +inf.
-const INFINITY: u32 = 0xff80_0000;
+const INFINITY: u32 = SIGN + INFINITY_BITS;
 
 /// Digits of the significand of a binary32, the leading one included.
 const DIGITS: u32 = 24;
@@ -83,13 +93,20 @@ const DIGITS: u32 = 24;
 impl Format for F32 {
     type Word = u32;
 
+    const PLAIN: u32 = INFINITY_BITS - 1;
     const LEAST: u32 = MINUS_INFINITY;
 
     #[inline(always)]
     fn key(word: u32) -> u32 {
-        let word = if word == SIGN { 0 } else { word };
-        // All ones for a negative number, else the sign alone.
-        word ^ ((word as i32 >> 31) as u32 | SIGN)
+        let negative = word as i32 >> 31;
+        let magnitude = (word & !SIGN) as i32;
+        let signed = (magnitude ^ negative).wrapping_sub(negative);
+        signed as u32 ^ SIGN
+    }
+
+    #[inline(always)]
+    fn magnitude(word: u32) -> u32 {
+        word & !SIGN
     }
 
     #[inline(always)]
@@ -104,9 +121,8 @@ impl Format for F32 {
 
     #[inline(always)]
     fn fixed(key: u32) -> i64 {
-        // All ones for a negative number, else the sign alone.
-        let negative = (key >> 31).wrapping_sub(1);
-        Self::fixed_of(key ^ (negative | SIGN))
+        let signed = (key ^ SIGN) as i32;
+        Self::fixed_of(signed.unsigned_abs() | signed as u32 & SIGN)
     }
 
     #[inline(always)]
@@ -155,11 +171,17 @@ fn widened(half: u16) -> u32 {
 impl Format for F16 {
     type Word = u16;
 
+    const PLAIN: u32 = INFINITY_BITS - 1;
     const LEAST: u32 = MINUS_INFINITY;
 
     #[inline(always)]
     fn key(word: u16) -> u32 {
         F32::key(widened(word))
+    }
+
+    #[inline(always)]
+    fn magnitude(word: u16) -> u32 {
+        F32::magnitude(widened(word))
     }
 
     #[inline(always)]
@@ -186,11 +208,17 @@ impl Format for F16 {
 impl Format for Bf16 {
     type Word = u16;
 
+    const PLAIN: u32 = INFINITY_BITS - 1;
     const LEAST: u32 = MINUS_INFINITY;
 
     #[inline(always)]
     fn key(word: u16) -> u32 {
         F32::key(u32::from(word) << 16)
+    }
+
+    #[inline(always)]
+    fn magnitude(word: u16) -> u32 {
+        F32::magnitude(u32::from(word) << 16)
     }
 
     #[inline(always)]
@@ -217,11 +245,17 @@ impl Format for Bf16 {
 impl Format for Q16 {
     type Word = i32;
 
+    const PLAIN: u32 = 0;
     const LEAST: u32 = 0;
 
     #[inline(always)]
     fn key(word: i32) -> u32 {
         word as u32 ^ SIGN
+    }
+
+    #[inline(always)]
+    fn magnitude(word: i32) -> u32 {
+        u32::from(word == i32::MIN)
     }
 
     #[inline(always)]
