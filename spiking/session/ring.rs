@@ -147,22 +147,20 @@ impl<R: Record> Ring<R> {
         waiting(head, tail, self.entries)
     }
 
+    #[inline]
     fn read(&self, index: u32) -> R {
         let mut words = R::Words::default();
         let len = words.as_ref().len();
         let first = RECORDS + place(index, self.entries) * len;
-        for (at, word) in (first..).zip(words.as_mut()) {
-            *word = self.memory.load(at);
-        }
+        self.memory.load_all(first, words.as_mut());
         R::from_words(words)
     }
 
+    #[inline]
     fn write(&self, index: u32, record: R) {
         let words = record.to_words();
         let first = RECORDS + place(index, self.entries) * words.as_ref().len();
-        for (at, &word) in (first..).zip(words.as_ref()) {
-            self.memory.store(at, word);
-        }
+        self.memory.store_all(first, words.as_ref());
     }
 }
 
