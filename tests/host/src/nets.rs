@@ -372,6 +372,25 @@ pub mod cuba {
         Ok(network(&links, &membranes))
     }
 
+    /// A network drawn here, with the same probabilities, for where there is none of NEST's.
+    pub fn twin() -> HeapNetwork {
+        let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut below = |limit: u64| {
+            // A 64-bit xorshift generator (Marsaglia 2003).
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 16) % limit
+        };
+        let pairs = (0..NEURONS).flat_map(|source| (0..NEURONS).map(move |target| (source, target)));
+        let links: Vec<(u16, u16)> = pairs
+            .filter(|_| below(50) == 0)
+            .map(|(source, target)| (source as u16, target as u16))
+            .collect();
+        let membranes: Vec<f64> = (0..NEURONS).map(|_| -60.0 + below(10_000) as f64 / 1e3).collect();
+        network(&links, &membranes)
+    }
+
     /// Pairs of numbers of the file `name` in `folder`.
     pub fn pairs(folder: &Path, name: &str) -> io::Result<Vec<(u64, u32)>> {
         let all = numbers(folder, name)?;
