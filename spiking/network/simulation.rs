@@ -178,7 +178,8 @@ impl<M: Memory> Network<M> {
     /// The state of a neuron of an exact kind after the last step. Changes nothing.
     pub fn exact_state(&self, neuron: u32) -> Option<exact::State> {
         let (parts, passed) = (&self.parts, self.step.wrapping_sub(self.begin));
-        self.present(neuron, passed).or_else(|| parts.exact_states.get(neuron as usize).copied())
+        self.present(neuron, passed)
+            .or_else(|| parts.exact_states.get(neuron as usize).copied())
     }
 
     /// Computes `steps` steps, or fewer if `exchange` says stop. Returns how many.
@@ -228,7 +229,8 @@ impl<M: Memory> Network<M> {
                 if batch.is_empty() {
                     break;
                 }
-                let run = deliver_sparse::<LANES>(batch, number, &sparse, &mut parts.sums, &mut touched);
+                let run =
+                    deliver_sparse::<LANES>(batch, number, &sparse, &mut parts.sums, &mut touched);
                 events = events.wrapping_add(run);
             }
         }
@@ -243,7 +245,13 @@ impl<M: Memory> Network<M> {
                 if batch.is_empty() {
                     break;
                 }
-                let run = deliver_dense::<LANES>(batch, block, &parts.weights, &mut parts.sums, &mut touched);
+                let run = deliver_dense::<LANES>(
+                    batch,
+                    block,
+                    &parts.weights,
+                    &mut parts.sums,
+                    &mut touched,
+                );
                 events = events.wrapping_add(run);
             }
         }
@@ -415,8 +423,7 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
             params,
         };
         for (word, all) in words_of(population) {
-            let (Some(awake), Some(&touched)) =
-                (self.awake.get_mut(word), self.touched.get(word))
+            let (Some(awake), Some(&touched)) = (self.awake.get_mut(word), self.touched.get(word))
             else {
                 return;
             };
@@ -449,12 +456,7 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
     }
 
     /// Updates the neurons of `population`, whose spans have come to `moment`.
-    fn spans(
-        &mut self,
-        population: &Population,
-        states: &mut [exact::State],
-        moment: &Moment<'_>,
-    ) {
+    fn spans(&mut self, population: &Population, states: &mut [exact::State], moment: &Moment<'_>) {
         let (words, end) = (self.awake.len(), moment.end());
         let due = words.wrapping_mul(moment.n as usize);
         let (first, last) = (population.first as usize, population.end() as usize);
@@ -467,7 +469,11 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
             return;
         };
         let all = end.is_some() || !self.skip;
-        let mut neurons = span::Neurons { states, limits, sums };
+        let mut neurons = span::Neurons {
+            states,
+            limits,
+            sums,
+        };
         let mut updates: u64 = 0;
         for (word, Chosen { first, bits: mask }) in words_of(population) {
             let (Some(awake), Some(&touched), Some(due)) = (
@@ -497,7 +503,14 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
                 }
             });
             if spikes != 0 {
-                emit(word, spikes, self.step, self.wheel, self.totals, self.exchange);
+                emit(
+                    word,
+                    spikes,
+                    self.step,
+                    self.wheel,
+                    self.totals,
+                    self.exchange,
+                );
             }
         }
         let count = &mut self.totals.tally.updates;
@@ -518,7 +531,9 @@ fn emit<W: DerefMut<Target = [u64]>, E: Exchange>(
     totals.spikes = totals.spikes.wrapping_add(u64::from(spikes.count_ones()));
     let mut rest = spikes;
     while rest != 0 {
-        let neuron = word.wrapping_mul(64).wrapping_add(rest.trailing_zeros() as usize);
+        let neuron = word
+            .wrapping_mul(64)
+            .wrapping_add(rest.trailing_zeros() as usize);
         exchange.spike(step, neuron as u32);
         rest &= rest.wrapping_sub(1);
     }

@@ -378,7 +378,10 @@ fn bench_randoms() -> Vec<String> {
         ];
         growth.extend(fewer.map(|size| Scene::new(size).bench(10_000)));
     }
-    out.push(format!("\"growth\": [\n      {}\n    ]", growth.join(",\n      ")));
+    out.push(format!(
+        "\"growth\": [\n      {}\n    ]",
+        growth.join(",\n      ")
+    ));
     out
 }
 
@@ -445,7 +448,11 @@ fn main() {
     parts.push(bench_updates("loihi", Kind::Loihi, false));
     parts.push(bench_updates("jump", Kind::Jump, false));
     parts.push(bench_updates("exponential", Kind::Exponential, true));
-    parts.push(bench_updates("exponential_in_spans", Kind::Exponential, false));
+    parts.push(bench_updates(
+        "exponential_in_spans",
+        Kind::Exponential,
+        false,
+    ));
     println!("{{");
     println!("  \"bench\": \"network\",");
     println!("  \"cpu\": \"{}\",", cpu_model());
