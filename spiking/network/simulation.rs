@@ -458,7 +458,7 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
     /// Updates the neurons of `population`, whose spans have come to `moment`.
     fn spans(&mut self, population: &Population, states: &mut [exact::State], moment: &Moment<'_>) {
         let (words, end) = (self.awake.len(), moment.end());
-        let due = words.wrapping_mul(moment.n as usize);
+        let due = words.wrapping_mul(span::row_of_looks(moment.n));
         let (first, last) = (population.first as usize, population.end() as usize);
         let sums = first.wrapping_mul(2)..last.wrapping_mul(2);
         let (Some(states), Some(limits), Some(sums)) = (
@@ -497,7 +497,9 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
             updates = updates.wrapping_add(u64::from((looks | touched).count_ones()));
             let due = &mut *self.due;
             let spikes = neurons.look(of(looks), held, moment, tally, |bit, step| {
-                let place = words.wrapping_mul(step as usize).wrapping_add(word);
+                let place = words
+                    .wrapping_mul(span::row_of_looks(step))
+                    .wrapping_add(word);
                 if let Some(due) = due.get_mut(place) {
                     *due |= bit;
                 }

@@ -43,9 +43,9 @@
 //!
 //! so that there is no spike in the next `(threshold - v(n)) / rise` steps; `extra` is chosen to
 //! make `rise` half as large again. A look notes the step to look again, one bit in a table with a
-//! row for each step of a span, and the limit. A neuron is looked at in the step noted, at the end
-//! of each span, when an input takes its first current above the limit, and when a sum was cut.
-//! All that is O(1) for each input and each look.
+//! row for every four steps of a span, and the limit. A neuron is looked at in the step noted or
+//! one of the three before it, at the end of each span, when an input takes its first current above
+//! the limit, and when a sum was cut. All that is O(1) for each input and each look.
 //!
 //! # Error bounds
 //!
@@ -126,6 +126,23 @@ const MOST_SPARE: i64 = (1 << 51) - 1;
 
 /// A current that none exceeds.
 const NO_LIMIT: i64 = 1 << 62;
+
+/// Steps of a span that share a row of the table of looks: a look comes early by less.
+const STEPS_A_ROW: u32 = 4;
+
+/// The row of the table of looks that holds those of step `n`.
+pub const fn row_of_looks(n: u32) -> usize {
+    (n / STEPS_A_ROW) as usize
+}
+
+/// Rows of that table for spans of `steps`.
+pub const fn rows_of_looks(steps: u32) -> usize {
+    if steps > 1 {
+        steps.div_ceil(STEPS_A_ROW) as usize
+    } else {
+        0
+    }
+}
 
 /// How a population is computed.
 #[repr(C)]
