@@ -598,15 +598,20 @@ impl<'a> Moment<'a> {
             let ahead = self.steps.wrapping_sub(self.n).div_ceil(2);
             return self.n.wrapping_add(ahead).wrapping_add(1);
         }
-        self.near(membrane, [rising, rising_now], falling_now.max(0), limit)
+        // A negative current is least at the end of that half, a positive one now.
+        let falling_then = high(falling_now.min(0), half.by.p11[1]);
+        let falling_least = falling_then.wrapping_add(falling_now.max(0));
+        let ahead = self.steps.wrapping_sub(self.n).div_ceil(2);
+        self.near(membrane, [rising, rising_now, falling_least], ahead, limit)
     }
 
-    /// The same for a neuron that may spike in the first half.
+    /// The same for a neuron that may spike in the first half, `ahead` steps. Of the currents the
+    /// first is given traced back and now, the second as the greatest in that half.
     fn near(
         &self,
         membrane: i64,
-        [rising, rising_now]: [i64; 2],
-        raised: i64,
+        [rising, rising_now, falling]: [i64; 3],
+        ahead: u32,
         limit: &mut i64,
     ) -> u32 {
         let step = &self.params.propagators;
@@ -619,7 +624,7 @@ impl<'a> Moment<'a> {
             .wrapping_sub(membrane)
             .wrapping_add(high(membrane, step.p22))
             .wrapping_add(high(rising_now, step.p21[0]))
-            .wrapping_add(high(raised, step.p21[1]))
+            .wrapping_add(high(falling, step.p21[1]))
             .wrapping_add(4);
         // Slower than that takes longer than a span.
         let assumed = rise.wrapping_add(rise >> 1).max(slack >> 7).max(1);
@@ -628,7 +633,7 @@ impl<'a> Moment<'a> {
         let spare = assumed.wrapping_sub(rise).min(MOST_SPARE);
         *limit = rising.wrapping_add(spare << places);
         let steps = (slack as u64).checked_div(assumed as u64).unwrap_or(0);
-        (steps.min(u64::from(LONGEST)) as u32)
+        (steps.min(u64::from(ahead)) as u32)
             .wrapping_add(self.n)
             .wrapping_add(1)
     }
