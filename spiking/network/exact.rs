@@ -25,6 +25,9 @@
 //! step on, a jump acts in its own step; currents go on in the refractory period, jumps in it are
 //! lost.
 //!
+//! Many exponential neurons with parameters in common are computed many steps at once, with bounds
+//! of their own: see `span.rs`.
+//!
 //! # Error bounds
 //!
 //! A propagator is an integer of 2^-62, a sum of products is taken in 128 bits and truncated
