@@ -344,17 +344,18 @@ impl<F: Format> Powers<F> {
         Self::around(row.iter().fold(0, |top, &word| F::key(word).max(top)))
     }
 
-    /// `exp(x - top)` for the logit with this key.
+    /// `exp(x - top)` for the logit with this key, if it is not -inf.
     #[inline(always)]
     fn of(&self, key: u32) -> Real {
+        if self.fixed.abs() < FIXED_LIMIT {
+            // At most 2^62 + 2^62.
+            return Real::exp_neg(self.fixed.wrapping_sub(F::fixed(key)).unsigned_abs());
+        }
+        // See FIXED_LIMIT.
         if key == self.top {
             Real::ONE
-        } else if key <= F::LEAST || self.fixed.abs() >= FIXED_LIMIT {
-            // See FIXED_LIMIT.
-            Real::ZERO
         } else {
-            // At most 2^62 + 2^62.
-            Real::exp_neg(self.fixed.wrapping_sub(F::fixed(key)).unsigned_abs())
+            Real::ZERO
         }
     }
 
