@@ -98,7 +98,7 @@ pub enum Fault {
     },
 }
 
-/// Working memory of a call; any content will do.
+/// Working memory of a call, 10 KiB; any content will do, all zeroes too.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     ranks: Ranks,
@@ -315,9 +315,11 @@ impl Chosen {
             *weight = score.to_f32();
             *fixed = score.scaled(SCALE_BITS).min(u64::from(u32::MAX)) as u32;
         }
-        let places = ids.iter_mut().zip(weights).zip(fixed).skip(self.count);
-        for ((id, weight), fixed) in places {
-            (*id, *weight, *fixed) = (NO_EXPERT, 0, 0);
+        if self.count < ids.len() {
+            let rest = self.count..;
+            ids.get_mut(rest.clone()).unwrap_or(&mut []).fill(NO_EXPERT);
+            weights.get_mut(rest.clone()).unwrap_or(&mut []).fill(0);
+            fixed.get_mut(rest).unwrap_or(&mut []).fill(0);
         }
     }
 }
@@ -344,17 +346,18 @@ impl<F: Format> Powers<F> {
         Self::around(row.iter().fold(0, |top, &word| F::key(word).max(top)))
     }
 
-    /// `exp(x - top)` for the logit with this key.
+    /// `exp(x - top)` for the logit with this key, if it is not -inf.
     #[inline(always)]
     fn of(&self, key: u32) -> Real {
+        if self.fixed.unsigned_abs() < FIXED_LIMIT.unsigned_abs() {
+            // At most 2^62 + 2^62.
+            return Real::exp_neg(self.fixed.wrapping_sub(F::fixed(key)).unsigned_abs());
+        }
+        // See FIXED_LIMIT.
         if key == self.top {
             Real::ONE
-        } else if key <= F::LEAST || self.fixed.abs() >= FIXED_LIMIT {
-            // See FIXED_LIMIT.
-            Real::ZERO
         } else {
-            // At most 2^62 + 2^62.
-            Real::exp_neg(self.fixed.wrapping_sub(F::fixed(key)).unsigned_abs())
+            Real::ZERO
         }
     }
 
@@ -362,9 +365,9 @@ impl<F: Format> Powers<F> {
     #[inline(always)]
     fn total(&self, row: &[F::Word]) -> Real {
         let mut sum: u64 = 0;
-        if self.fixed.abs() >= FIXED_LIMIT {
-            let tops = row.iter().filter(|&&word| F::key(word) == self.top);
-            return Real::new(tops.count() as u64, 0);
+        if self.fixed.unsigned_abs() >= FIXED_LIMIT.unsigned_abs() {
+            let tops = row.iter().map(|&word| u64::from(F::key(word) == self.top));
+            return Real::new(tops.fold(0, u64::wrapping_add), 0);
         }
         for &word in row {
             let distance = self.fixed.wrapping_sub(F::fixed_of(word)).unsigned_abs();

@@ -56,7 +56,7 @@ pub struct Placement<'a> {
     pub counts: &'a mut [u16],
 }
 
-/// Working memory of [`place`]; any content will do.
+/// Working memory of [`place`], 68 KiB; any content will do, all zeroes too.
 #[derive(Clone, Debug)]
 pub struct Work {
     /// The experts, node by node.
@@ -216,17 +216,20 @@ fn replicate(
 fn pack(items: usize, packs: usize, work: &mut Work) {
     let size = items.wrapping_div(packs.max(1)) as u32;
     let order = work.order.get_mut(..items).unwrap_or(&mut []);
-    for (entry, item) in order.iter_mut().zip(0..) {
+    for (entry, item) in order.iter_mut().zip(0..MAX_REPLICAS as u16) {
         *entry = item;
     }
     if size > 1 {
+        // Without allocation; no two items are equal, which is all that the sort asks for.
         let weight = |item: u16| work.weights.get(usize::from(item)).copied().unwrap_or(0);
         order.sort_unstable_by_key(|&item| (core::cmp::Reverse(weight(item)), item));
     }
     let packs = work.packs.get_mut(..packs).unwrap_or(&mut []);
     packs.fill((0, 0));
     for &item in order.iter() {
-        let roomy = (0u32..).zip(packs.iter_mut()).filter(|p| p.1 .1 < size);
+        let roomy = (0..MAX_REPLICAS as u32)
+            .zip(packs.iter_mut())
+            .filter(|p| p.1 .1 < size);
         let lightest = if size > 1 {
             roomy.min_by_key(|p| p.1 .0)
         } else {

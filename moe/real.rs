@@ -81,7 +81,7 @@ impl Real {
     }
 
     /// The product, truncated.
-    #[inline]
+    #[inline(always)]
     pub const fn times(self, other: Self) -> Self {
         let high = mul_high(self.mantissa, other.mantissa);
         if high == 0 {
@@ -180,7 +180,7 @@ impl Real {
     }
 
     /// It times `2^bits` as a whole number, to the nearest, at most `u64::MAX >> 1`.
-    #[inline]
+    #[inline(always)]
     pub const fn scaled(self, bits: u32) -> u64 {
         const MOST: u64 = u64::MAX >> 1;
 
@@ -199,23 +199,24 @@ impl Real {
 
     /// The bits of the nearest `f32`, ties to even. Below the least normal one, 2^-126, it is 0;
     /// above the greatest finite one that.
-    #[inline]
+    #[inline(always)]
     pub const fn to_f32(self) -> u32 {
-        const LOST: u32 = 40;
+        /// Digits of the mantissa, but one, that a binary32 has no room for.
+        const LOST: u32 = 39;
 
-        if self.mantissa == 0 || self.exponent < -126 {
+        let field = self.exponent.wrapping_add(126);
+        if self.mantissa == 0 || field < 0 {
             return 0;
         }
-        if self.exponent > 127 {
+        if field > 253 {
             return 0x7f7f_ffff;
         }
-        let kept = self.mantissa >> LOST;
-        let rest = self.mantissa << (64 - LOST);
-        // Above a half, or a half and odd.
-        let up = rest > 1 << 63 || (rest == 1 << 63 && kept & 1 == 1);
-        let field = (self.exponent.wrapping_add(126) as u32) << 23;
+        // Half of the last digit kept; a tie adds up only to an odd one.
+        let odd = self.mantissa >> (LOST + 1) & 1;
+        let half = (1u64 << (LOST - 1)).wrapping_sub(1).wrapping_add(odd);
+        let kept = (self.mantissa >> 1).wrapping_add(half) >> LOST;
         // The leading digit, and a carry, add to the exponent.
-        field.wrapping_add(kept as u32).wrapping_add(up as u32)
+        ((field as u32) << 23).wrapping_add(kept as u32)
     }
 
     /// Whether it is at least `other`.

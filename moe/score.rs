@@ -23,9 +23,9 @@
 //! | sigmoid, see [`super::sigmoid`] | the cubics | 2^-34 |
 //! | | a logit in fixed point, slope at most 1/4 | 2^-34 |
 //! | | **together** | **2^-33** |
-//! | sqrt-softplus | exp(x) within 2^-31, slope below 0.33 | 2^-33 |
+//! | sqrt-softplus | exp(x) within 2^-31, slope below 0.33 | 2^-32.6 |
 //! | | rounding to 2^-36 | 2^-37 |
-//! | | **together** | **2^-32.9** |
+//! | | **together** | **2^-32.5** |
 //! | softmax | exp(x) within 2^-31, slope at most 1/4, over and under the line | 2^-32 |
 //!
 //! Two keys with bias are thus within 2^-31 of their true distance, and two sums of two within 2^-30:

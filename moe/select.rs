@@ -129,11 +129,11 @@ impl Ranks {
     #[inline(always)]
     fn lead_blocks(&mut self, experts: usize) {
         let blocks = experts.min(MAX_EXPERTS).div_ceil(BLOCK);
-        let end = blocks.next_multiple_of(BLOCK).min(self.blocks.len());
+        self.used_tops = blocks.div_ceil(BLOCK);
+        let end = self.used_tops.wrapping_mul(BLOCK);
         if let Some(rest) = self.blocks.get_mut(blocks..end) {
             rest.fill(0);
         }
-        self.used_tops = end / BLOCK;
         let played = self.blocks.chunks_exact(BLOCK).take(self.used_tops);
         for (leader, block) in self.tops.iter_mut().zip(played) {
             *leader = block.try_into().map_or(0, greatest);
