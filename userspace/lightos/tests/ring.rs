@@ -47,7 +47,10 @@ impl Memory for Heap {
 /// How many cases: more with `LIGHTOS_LONG=1`.
 fn config() -> ProptestConfig {
     let long = std::env::var_os("LIGHTOS_LONG").is_some_and(|v| v == "1");
-    ProptestConfig::with_cases(if long { 1_000_000 } else { 2_000 })
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(if long { 1_000_000 } else { 2_000 })
+    }
 }
 
 proptest! {

@@ -44,11 +44,16 @@ pub(crate) fn open(path: &Path, dt: Duration) -> Result<Plan, Failure> {
     };
     let graph = Graph::open(path, &limits).map_err(wrong)?;
     let network = graph.lower(&limits).map_err(wrong)?;
-    let mut plan = Lowering::new(&network, dt)?.plan()?;
+    let mut plan = describe(&network, dt)?;
     plan.about["format"] = json!("nir");
     plan.about["version"] = json!(graph.version);
     plan.about["nodes"] = nodes(&graph);
     Ok(plan)
+}
+
+/// The tables of a lowered graph, in steps of `dt`.
+pub(super) fn describe(network: &nir::Network, dt: Duration) -> Result<Plan, Failure> {
+    Lowering::new(network, dt)?.plan()
 }
 
 fn nodes(graph: &Graph) -> Value {
@@ -491,7 +496,7 @@ fn tau(population: &nir::Population, name: &str, i: usize) -> Option<Duration> {
 /// The least potential above the threshold; none for an integrator.
 fn threshold(population: &nir::Population, i: usize, unit: f64) -> Option<i64> {
     let value = at(population, "v_threshold", i)? - at(population, "v_leak", i).unwrap_or(0.0);
-    Some((value * unit).floor() as i64 + 1)
+    Some(units((value * unit).floor()) + 1)
 }
 
 fn reset(population: &nir::Population, i: usize, unit: f64) -> i64 {

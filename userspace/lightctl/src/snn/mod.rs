@@ -10,6 +10,8 @@ mod describe;
 mod energy;
 mod events;
 mod graph;
+#[cfg(test)]
+mod graph_tests;
 mod host;
 mod picture;
 mod plan;

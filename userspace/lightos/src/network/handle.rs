@@ -46,6 +46,7 @@ impl Device {
         Ok(Network {
             device: self,
             rings: Rings::default(),
+            probes: !description.probes.is_empty(),
         })
     }
 }
@@ -124,6 +125,8 @@ impl<P: FnMut(Progress)> Writer<'_, P> {
 pub struct Network<'a> {
     device: &'a Device,
     rings: Rings,
+    /// Whether it has a ring of voltages.
+    probes: bool,
 }
 
 impl AsFd for Network<'_> {
@@ -141,6 +144,7 @@ impl Network<'_> {
     pub fn replace(&mut self, description: &Description) -> Result<(), Error> {
         transfer(self.device, description, |_| ())?;
         self.rings = Rings::default();
+        self.probes = !description.probes.is_empty();
         Ok(())
     }
 
@@ -267,7 +271,7 @@ impl Network<'_> {
         self.output::<sys::NetworkSpike, _>(sys::RING_SPIKES, limit)
     }
 
-    /// Takes at most `limit` voltages out of their ring.
+    /// Takes at most `limit` voltages out of their ring; none without probes.
     ///
     /// Not while [`map_voltages`](Self::map_voltages) is in use.
     ///
@@ -275,6 +279,9 @@ impl Network<'_> {
     ///
     /// [`Error::Os`].
     pub fn voltages(&self, limit: usize) -> Result<Vec<Voltage>, Error> {
+        if !self.probes {
+            return Ok(Vec::new());
+        }
         self.output::<sys::NetworkVoltage, _>(sys::RING_VOLTAGES, limit)
     }
 
