@@ -84,7 +84,7 @@ impl<T: OpenFile> Registration<T> {
             inner <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
                 let mut device: bindings::miscdevice = pin_init::zeroed();
                 device.minor = bindings::MISC_DYNAMIC_MINOR as c_int;
-                device.name = name.as_ptr().cast::<c_char>();
+                device.name = name.as_char_ptr();
                 device.fops = &Table::<T>::OPERATIONS;
                 // SAFETY: The slot is valid for a write.
                 unsafe { slot.write(device) };

@@ -74,6 +74,26 @@ impl SharedMemory {
         }
     }
 
+    /// Reads the words from `first` on; nothing if they are not all there.
+    #[inline]
+    pub(crate) fn load_all(&self, first: usize, to: &mut [u32]) {
+        if let Some(words) = self.0.get(first..first + to.len()) {
+            for (to, word) in to.iter_mut().zip(words) {
+                *to = word.load(Relaxed);
+            }
+        }
+    }
+
+    /// Sets the words from `first` on; nothing if they are not all there.
+    #[inline]
+    pub(crate) fn store_all(&self, first: usize, from: &[u32]) {
+        if let Some(words) = self.0.get(first..first + from.len()) {
+            for (word, &from) in words.iter().zip(from) {
+                word.store(from, Relaxed);
+            }
+        }
+    }
+
     /// Maps all of it, or its beginning, into `vma`.
     ///
     /// `EINVAL` for a private or executable mapping, or one longer than the

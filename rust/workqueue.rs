@@ -29,14 +29,23 @@ unsafe impl Send for OwnedQueue {}
 // SAFETY: All operations on a workqueue are locked on the C side.
 unsafe impl Sync for OwnedQueue {}
 
+/// How the workers of a queue are scheduled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Priority {
+    /// Like any program: for work of any length.
+    Normal,
+    /// Before programs: for short work that a timer hands over.
+    High,
+}
+
 impl OwnedQueue {
-    /// Allocates an unbound, high-priority queue. May sleep.
-    ///
-    /// Unbound, because the work is handed over by a timer that may fire on a
-    /// processor that has other things to do; high priority, because it is the
-    /// second half of that timer.
-    pub(crate) fn new_unbound(name: &'static CStr) -> Result<Self> {
-        let flags = bindings::wq_flags_WQ_UNBOUND | bindings::wq_flags_WQ_HIGHPRI;
+    /// Allocates an unbound queue: its work runs on whichever processor has
+    /// time. May sleep.
+    pub(crate) fn new_unbound(name: &'static CStr, priority: Priority) -> Result<Self> {
+        let flags = match priority {
+            Priority::Normal => bindings::wq_flags_WQ_UNBOUND,
+            Priority::High => bindings::wq_flags_WQ_UNBOUND | bindings::wq_flags_WQ_HIGHPRI,
+        };
         // SAFETY: Both strings are NUL terminated, and the format takes exactly
         // the one string that is passed. Zero asks for the default concurrency.
         let queue = unsafe {

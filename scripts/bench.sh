@@ -3,8 +3,10 @@
 #
 # bench.sh: measures, prints a table and writes build/bench.json. Two places:
 #
-#   native  the engine's arithmetic files in a host build, on one core, with
-#           vectorisation off as in the kernel, beside a peer and a bound
+#   native  the arithmetic files in a host build, on one core, with
+#           vectorisation off as in the kernel, beside peers and bounds: the
+#           engine, networks, the CUBA network beside NEST; networks once more
+#           with vectorisation on
 #   guest   what a call costs and what loading costs, in one run of the stock
 #           kernel; under emulation only the ratios mean something
 . "$(dirname "$0")/lib.sh"
@@ -13,12 +15,39 @@
 OUT="$LIGHTOS_DIR/build/bench"
 mkdir -p "$OUT"
 
-native() {
-	run_cargo CARGO_TARGET_DIR="$LIGHTOS_CACHE/target-bench" \
-		RUSTFLAGS="-C no-vectorize-loops -C no-vectorize-slp" \
+# build NAME FLAGS: the host programs, linked statically, as NEST runs them
+# outside of the build root.
+build() {
+	run_cargo CARGO_TARGET_DIR="$LIGHTOS_CACHE/target-$1" RUSTFLAGS="-C target-feature=+crt-static $2" \
 		cargo build --quiet --locked --release -p lightos-host
+}
+
+on_one_core() { LIGHTOS_DATA="${LIGHTOS_DATA:-}" taskset -c 0 "$@"; }
+
+native() {
+	local bin="$LIGHTOS_CACHE/target-bench/release"
+	build bench "-C no-vectorize-loops -C no-vectorize-slp"
+	build bench-vector ""
 	say bench "engine, native, one core"
-	in_root taskset -c 0 "$LIGHTOS_CACHE/target-bench/release/engine-bench" >"$OUT/engine.json"
+	on_one_core "$bin/engine-bench" >"$OUT/engine.json"
+	say bench "networks, native, one core"
+	on_one_core "$bin/network-bench" >"$OUT/network.json"
+	on_one_core "$LIGHTOS_CACHE/target-bench-vector/release/network-bench" >"$OUT/network-vector.json"
+	cuba "$bin/cuba-run"
+}
+
+# The CUBA network: NEST and LightOS in turn, five times. Without NEST LightOS
+# alone, on a network of its own.
+cuba() {
+	local made
+	if made=$("$LIGHTOS_DIR/scripts/nest.sh" bench); then
+		say bench "CUBA network, NEST and LightOS in turn, one core"
+		on_one_core "$(head -n 1 <<<"$made")" "$LIGHTOS_DIR/tests/oracle/nest_cuba.py" bench \
+			"$(tail -n 1 <<<"$made")" 5 "$1" >"$OUT/cuba.json"
+	else
+		say bench "CUBA network, LightOS alone: NEST cannot be had (see $LIGHTOS_CACHE/log/nest.log)"
+		printf '{"lightos": %s}\n' "$(on_one_core "$1" 2)" >"$OUT/cuba.json"
+	fi
 }
 
 in_guest() {
@@ -33,5 +62,5 @@ in_guest() {
 
 native
 in_guest
-in_root python3 "$LIGHTOS_DIR/scripts/bench_report.py" "$OUT/engine.json" "$OUT/guest.json" "$LIGHTOS_DIR/build/bench.json" \
+in_root python3 "$LIGHTOS_DIR/scripts/bench_report.py" "$OUT" "$LIGHTOS_DIR/build/bench.json" \
 	"$("$LIGHTOS_DIR/scripts/guest.sh" -a)"

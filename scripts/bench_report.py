@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 """Merge the benchmark results into one JSON file and print them as a table.
 
-    bench_report.py ENGINE.json GUEST.json OUT.json ACCELERATOR
+    bench_report.py FOLDER OUT.json ACCELERATOR
+
+FOLDER holds engine.json, network.json, network-vector.json, cuba.json and guest.json.
 """
 
 import json
 import sys
 
 SUBMIT_AIM = 1.3
+BYTES_AIM = 4.5
+NMNIST_AIM = 100e6
+RANDOM_AIM = 0.5
+CUBA_AIM = 12
 
 
 def engine_table(engine):
@@ -22,6 +28,87 @@ def engine_table(engine):
                 f"  {label:<30}{row['events_per_s'] / 1e6:>12.1f}{row['min'] / 1e6:>8.1f}"
                 f"{row['max'] / 1e6:>8.1f}{row['ns_per_event']:>10.1f}"
             )
+
+
+def network_row(label, scenario, vector):
+    engine, plain = scenario["engine"], scenario["plain_loop"]
+    print(
+        f"  {label:<30}{engine['events_per_s'] / 1e6:>10.1f}{engine['min'] / 1e6:>9.1f}"
+        f"{engine['max'] / 1e6:>9.1f}{plain['events_per_s'] / 1e6:>10.1f}"
+        f"{scenario['engine_to_plain']:>8.2f}{vector['engine']['events_per_s'] / 1e6:>11.1f}"
+        f"{vector['engine_to_plain']:>8.2f}"
+    )
+
+
+def network_tables(network, vector):
+    scenes, others = network["scenarios"], vector["scenarios"]
+    print(f"\nNetworks, native on one core ({network['cpu']}): M synaptic events/s, median of runs")
+    print(
+        f"  {'vectorisation off':<30}{'engine':>10}{'min':>9}{'max':>9}{'plain':>10}{'ratio':>8}"
+        f"{'on: engine':>11}{'ratio':>8}"
+    )
+    real = "N-MNIST" if scenes["nmnist"]["recorded"] else "N-MNIST's twin"
+    network_row(real, scenes["nmnist"], others["nmnist"])
+    for name, scene in scenes.items():
+        if name.startswith("random"):
+            label = f"random, {scene['firing_ppm'] / 1e4:g} % fire"
+            network_row(label, scene, others[name])
+    skipped = scenes["nmnist"]["updates_skipped_percent"]
+    print(f"  bytes a synapse, all in: {scenes['bytes_per_synapse']:.3f}; N-MNIST skips {skipped} % of updates")
+    print("\nGrowth: a step, 1 % of the neurons fire (of 65,536 with 16 Mi synapses: see the rates)")
+    print(f"  {'neurons':>9}{'synapses':>11}{'fire %':>8}{'us a step':>12}{'ns an event':>13}")
+    rates = [scene for name, scene in scenes.items() if name.startswith("random")]
+    for scene in scenes["growth"] + rates:
+        print(
+            f"  {scene['neurons']:>9}{scene['synapses']:>11}{scene['firing_ppm'] / 1e4:>8g}"
+            f"{scene['us_a_step']:>12.1f}{1e9 / scene['engine']['events_per_s']:>13.1f}"
+        )
+    print("\nA neuron for a step, nothing arriving, in ns (off, on)")
+    for name in scenes:
+        if name.startswith("update_"):
+            label = name[len("update_") : -len("_ns")].replace("_", " ")
+            print(f"  {label:<30}{scenes[name]:>10.2f}{others[name]:>10.2f}")
+
+
+def cuba_table(cuba):
+    ours = cuba["lightos"]
+    print("\nCUBA network: 4,000 neurons, steps of 0.1 ms, 2 s, one core")
+    if "nest" not in cuba:
+        print(f"  LightOS {ours['seconds']:.3f} s; NEST could not be had beside it")
+        return
+    for name, run in ((f"NEST {cuba['nest']['version']}", cuba["nest"]), ("LightOS", ours)):
+        print(
+            f"  {name:<12}{run['median_s']:>8.3f} s  ({run['min_s']:.3f} to {run['max_s']:.3f},"
+            f" {run['runs']} runs)  {run['spikes']} spikes"
+        )
+    times = cuba["times_nest"]
+    print(f"  {times['median']:.1f} times NEST ({times['min']:.1f} to {times['max']:.1f})")
+    print(
+        f"  {ours['updated_percent']:.1f} % of updates done, {ours['synaptic_events']} synaptic events,"
+        f" {ours['ns_a_neuron_step']:.2f} ns a neuron and step"
+    )
+
+
+def network_aims(network, cuba):
+    scenes = network["scenarios"]
+    rate = scenes["nmnist"]["engine"]["events_per_s"]
+    lines = [
+        (f"N-MNIST at least {NMNIST_AIM / 1e6:.0f} M events/s", rate / 1e6, rate >= NMNIST_AIM),
+        (f"bytes a synapse at most {BYTES_AIM}", scenes["bytes_per_synapse"],
+         scenes["bytes_per_synapse"] <= BYTES_AIM),
+    ]
+    for name, scene in scenes.items():
+        if name.startswith("random"):
+            ratio = scene["engine_to_plain"]
+            label = f"random, {scene['firing_ppm'] / 1e4:g} %: {RANDOM_AIM} of the loop"
+            lines.append((label, ratio, ratio >= RANDOM_AIM))
+    if "nest" in cuba:
+        times = cuba["times_nest"]
+        label = f"CUBA at least {CUBA_AIM} times NEST"
+        lines.append((label, times["median"], times["median"] >= CUBA_AIM))
+    print("\nAims of networks")
+    for label, value, met in lines:
+        print(f"  {label:<36}{value:>10.2f}  {'met' if met else 'missed'}")
 
 
 def guest_tables(guest, accelerator):
@@ -42,16 +129,21 @@ def guest_tables(guest, accelerator):
 
 
 def main():
-    engine_file, guest_file, out_file, accelerator = sys.argv[1:5]
-    with open(engine_file) as file:
-        engine = json.load(file)
-    with open(guest_file) as file:
-        guest = json.load(file)
+    folder, out_file, accelerator = sys.argv[1:4]
+    parts = {}
+    for name in ("engine", "network", "network-vector", "cuba", "guest"):
+        with open(f"{folder}/{name}.json") as file:
+            parts[name] = json.load(file)
+    parts["guest"] = {"accelerator": accelerator, **parts["guest"]}
+    guest = parts["guest"]
     with open(out_file, "w") as file:
-        json.dump({"engine": engine, "guest": {"accelerator": accelerator, **guest}}, file, indent=2)
+        json.dump(parts, file, indent=2)
         file.write("\n")
-    engine_table(engine)
+    engine_table(parts["engine"])
+    network_tables(parts["network"], parts["network-vector"])
+    cuba_table(parts["cuba"])
     guest_tables(guest, accelerator)
+    network_aims(parts["network"], parts["cuba"])
     print(f"\nAim: SUBMIT at most {SUBMIT_AIM} times NOP")
     for name in ("submit_now", "submit_timed", "submit_now_running", "submit_timed_running"):
         ratio = guest["calls"]["ratio_to_nop"][name]["median"]

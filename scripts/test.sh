@@ -5,7 +5,7 @@
 # below it, and ends with "N passed, N failed". The logs stay in build/test-log.
 #
 #   ONLY='host kunit'   these parts alone, of: host miri kunit selftests
-#                       migration digits setup storms intree
+#                       migration digits setup storms intree nest
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/rust.sh"
 
@@ -182,13 +182,29 @@ storm_tests() {
 	done
 }
 
+# NEST, where its package can be had: what it computes on the networks it drew,
+# and LightOS on the same ones.
+nest_tests() {
+	local made
+	start_ticker "NEST's networks and spikes"
+	if ! made=$("$LIGHTOS_DIR/scripts/nest.sh"); then
+		stop_ticker
+		say skip "NEST 3.10 cannot be had here (see ${LIGHTOS_CACHE}/log/nest.log)"
+		return
+	fi
+	stop_ticker
+	cargo_part "host: CUBA network and neuron beside NEST" nest.log \
+		LIGHTOS_NEST="$(tail -n 1 <<<"$made")" cargo test --locked -p lightos-host --test network_nest -- --nocapture
+	grep -a 'Hz\|spikes in the same step' "$LOGS/nest.log" | sed 's/^/    | /'
+}
+
 # wanted PART: whether ONLY names it, or names nothing.
 wanted() { [ -z "${ONLY:-}" ] || grep -qwF -- "$1" <<<"$ONLY"; }
 
 for name in ${ONLY:-}; do
 	case $name in
 	host | miri | kunit | selftests | migration | digits | setup) ;;
-	storms | intree) [ -n "$LONG" ] || die "ONLY: '$name' is a part of test-long" ;;
+	storms | intree | nest) [ -n "$LONG" ] || die "ONLY: '$name' is a part of test-long" ;;
 	*) die "ONLY: there is no part '$name'" ;;
 	esac
 done
@@ -210,6 +226,7 @@ fi
 if [ -n "$LONG" ]; then
 	! wanted storms || storm_tests
 	! wanted intree || intree_test
+	! wanted nest || nest_tests
 fi
 printf '%d passed, %d failed%s\n' "$PASSED" "$FAILED" "$([ "$SKIPPED" = 0 ] || echo ", $SKIPPED skipped")"
 [ "$FAILED" = 0 ] && [ "$PASSED" != 0 ]

@@ -20,7 +20,10 @@
 
 use super::{engine, neuron::Neuron, queue::Event};
 use crate::{
-    rust::{clock, workqueue::OwnedQueue},
+    rust::{
+        clock,
+        workqueue::{OwnedQueue, Priority},
+    },
     uapi,
 };
 use kernel::{
@@ -92,7 +95,7 @@ impl Context {
         let neurons = table(Neuron::at_rest(now), uapi::MAX_NEURONS)?;
         let in_order = table(Event::EMPTY, uapi::MAX_PENDING_EVENTS)?;
         let stragglers = table(Event::EMPTY, uapi::MAX_PENDING_EVENTS)?;
-        let queue = OwnedQueue::new_unbound(c"lightos_spiking")?;
+        let queue = OwnedQueue::new_unbound(c"lightos_spiking", Priority::High)?;
         Arc::pin_init(
             pin_init!(Self {
                 state <- new_mutex!(

@@ -1197,6 +1197,713 @@ struct lightos_spiking_profile {
 	__u32 reserved;
 };
 
+/* ------------------------------------------------------------------ */
+/* Mixture of experts                                                 */
+/*                                                                    */
+/* A gate sends tokens to experts: it has layers, and each layer its  */
+/* rule, its biases and its loads. An open file has at most one gate: */
+/* one of its own, made by MOE_CONFIGURE or MOE_PROFILE, or a named   */
+/* one that it shares with others, from MOE_OPEN on. A gate goes with */
+/* the last file that has it.                                         */
+/*                                                                    */
+/* Calls on a layer work on the gate as it was when they began. Where */
+/* the gate is configured meanwhile, MOE_ROUTE gives the old gate's   */
+/* results and books them nowhere, and calls that set a table give    */
+/* EBUSY. Loads and statistics count a batch when it is through, or   */
+/* not at all.                                                        */
+/*                                                                    */
+/* The rules, formulas and error bounds: Documentation/moe.rst. A     */
+/* gate's memory is charged to the memory cgroup of whoever asks for  */
+/* it, and is at most LIGHTOS_MOE_MAX_BYTES (ENOSPC). A pointer of 0  */
+/* as the place of results stands for none wanted.                    */
+/*                                                                    */
+/* Errors of all calls below: EFAULT for memory that is not there,    */
+/* ENOMEM, ENODATA without a gate that is configured, EINVAL for a    */
+/* layer that it has not.                                             */
+/* ------------------------------------------------------------------ */
+
+#define LIGHTOS_MOE_MAX_LAYERS		256
+#define LIGHTOS_MOE_MAX_EXPERTS		1024
+#define LIGHTOS_MOE_MAX_TOP_K		32
+#define LIGHTOS_MOE_MAX_GROUPS		64
+#define LIGHTOS_MOE_MAX_TOKENS		65536
+#define LIGHTOS_MOE_MAX_FEATURES	65536
+#define LIGHTOS_MOE_MAX_REPLICAS	2048
+
+/* Bytes of a gate's tables. */
+#define LIGHTOS_MOE_MAX_BYTES		(1U << 30)
+
+/* Named gates of the system. */
+#define LIGHTOS_MOE_MAX_NAMED		64
+
+/* Bytes of a name, the NUL included. */
+#define LIGHTOS_MOE_NAME_SIZE		32
+
+/* The id where a token has no expert, and the slot of what has none. */
+#define LIGHTOS_MOE_NO_EXPERT		0xffff
+#define LIGHTOS_MOE_NO_SLOT		0xffffffffU
+
+/* Where a call takes it, every layer. */
+#define LIGHTOS_MOE_ALL_LAYERS		0xffffffffU
+
+/* A scale or capacity factor of 1; a bias of 1; its greatest magnitude. */
+#define LIGHTOS_MOE_SCALE_ONE		(1U << 16)
+#define LIGHTOS_MOE_BIAS_ONE		(1LL << 36)
+#define LIGHTOS_MOE_BIAS_LIMIT		(1LL << 50)
+
+/**
+ * enum lightos_moe_strategy - values of lightos_moe_layer.strategy
+ * @LIGHTOS_MOE_TOP_K: the top_k experts with the greatest deciding keys
+ * @LIGHTOS_MOE_THRESHOLD: of those, the first min_k and each whose score is at
+ *	least @threshold
+ * @LIGHTOS_MOE_LEARNED: as LIGHTOS_MOE_TOP_K on logits that the kernel makes
+ *	from features; with a bias_step the biases adapt after each batch
+ * @LIGHTOS_MOE_HASH: by token id: from a table, beyond its end by a seeded hash
+ */
+enum lightos_moe_strategy {
+	LIGHTOS_MOE_TOP_K		= 0,
+	LIGHTOS_MOE_THRESHOLD		= 1,
+	LIGHTOS_MOE_LEARNED		= 2,
+	LIGHTOS_MOE_HASH		= 3,
+};
+
+/**
+ * enum lightos_moe_score - values of lightos_moe_layer.score
+ * @LIGHTOS_MOE_SOFTMAX: exp(x_i) / sum_j exp(x_j), over all experts
+ * @LIGHTOS_MOE_SIGMOID: 1 / (1 + exp(-x))
+ * @LIGHTOS_MOE_SQRT_SOFTPLUS: sqrt(ln(1 + exp(x)))
+ */
+enum lightos_moe_score {
+	LIGHTOS_MOE_SOFTMAX		= 0,
+	LIGHTOS_MOE_SIGMOID		= 1,
+	LIGHTOS_MOE_SQRT_SOFTPLUS	= 2,
+};
+
+/**
+ * enum lightos_moe_group_score - values of lightos_moe_layer.group_score
+ * @LIGHTOS_MOE_GROUP_MAX: the greatest deciding key in the group
+ * @LIGHTOS_MOE_GROUP_TOP_TWO: the sum of its two greatest
+ */
+enum lightos_moe_group_score {
+	LIGHTOS_MOE_GROUP_MAX		= 0,
+	LIGHTOS_MOE_GROUP_TOP_TWO	= 1,
+};
+
+/**
+ * enum lightos_moe_drop - values of lightos_moe_layer.drop
+ * @LIGHTOS_MOE_DROP_NEVER: dropless: the capacity is the greatest load
+ * @LIGHTOS_MOE_DROP_BY_POSITION: first choices in the order of tokens stay,
+ *	then second ones, and so on
+ * @LIGHTOS_MOE_DROP_BY_PROBABILITY: those with the greatest weights stay
+ */
+enum lightos_moe_drop {
+	LIGHTOS_MOE_DROP_NEVER		= 0,
+	LIGHTOS_MOE_DROP_BY_POSITION	= 1,
+	LIGHTOS_MOE_DROP_BY_PROBABILITY	= 2,
+};
+
+/* Bits of lightos_moe_layer.flags. */
+#define LIGHTOS_MOE_BIASED		(1U << 0)
+#define LIGHTOS_MOE_RENORMALIZE		(1U << 1)
+
+/**
+ * struct lightos_moe_layer - the rule of one layer
+ * @experts: 1 to LIGHTOS_MOE_MAX_EXPERTS
+ * @top_k: places for the experts of a token, 1 to LIGHTOS_MOE_MAX_TOP_K, no
+ *	more than the groups kept have
+ * @min_k: LIGHTOS_MOE_THRESHOLD: experts that a token gets whatever their
+ *	score, up to @top_k; else 0
+ * @groups: groups of equal size, 1 to LIGHTOS_MOE_MAX_GROUPS
+ * @groups_kept: groups whose experts may be chosen, 1 to @groups; all of them
+ *	for LIGHTOS_MOE_HASH
+ * @group_score: enum lightos_moe_group_score
+ * @score: enum lightos_moe_score
+ * @strategy: enum lightos_moe_strategy
+ * @flags: LIGHTOS_MOE_BIASED: an expert's bias is added to its score for the
+ *	selection, not for LIGHTOS_MOE_HASH; LIGHTOS_MOE_RENORMALIZE: a token's
+ *	weights are divided by their sum
+ * @scale: what weights are multiplied by, Q16.16, above 0
+ * @threshold: LIGHTOS_MOE_THRESHOLD: the least score, Q0.32; else 0
+ * @token_threshold: a token whose greatest score among its experts is below
+ *	this gets none, Q0.32; 0 for never
+ * @bias_step: how far an update moves a bias, Q0.32; 0 unless biased
+ * @drop: enum lightos_moe_drop
+ * @capacity_factor: Q16.16, above 0 unless nothing is dropped
+ * @capacity_minimum: the least capacity, up to 65,536
+ * @capacity_alignment: the capacity is a multiple of it, 1 to 65,536
+ * @reserved: must be 0
+ * @seed: LIGHTOS_MOE_HASH: the hash's; any number
+ * @reserved2: must be 0
+ *
+ * The capacity of an expert for T tokens is
+ * ceil(T top_k capacity_factor / experts), at most T, at least the minimum, and
+ * rounded up to the alignment.
+ */
+struct lightos_moe_layer {
+	__u32 experts;
+	__u32 top_k;
+	__u32 min_k;
+	__u32 groups;
+	__u32 groups_kept;
+	__u32 group_score;
+	__u32 score;
+	__u32 strategy;
+	__u32 flags;
+	__u32 scale;
+	__u32 threshold;
+	__u32 token_threshold;
+	__u32 bias_step;
+	__u32 drop;
+	__u32 capacity_factor;
+	__u32 capacity_minimum;
+	__u32 capacity_alignment;
+	__u32 reserved;
+	__u64 seed;
+	__u64 reserved2[2];
+};
+
+/**
+ * enum lightos_moe_problem - values of lightos_moe_fault.problem
+ * @LIGHTOS_MOE_PROBLEM_RANGE: less or more than is allowed
+ * @LIGHTOS_MOE_PROBLEM_DIVISOR: does not divide what it must
+ * @LIGHTOS_MOE_PROBLEM_MIXTURE: set, but without a meaning together with the
+ *	other fields
+ * @LIGHTOS_MOE_PROBLEM_LENGTH: the table has the wrong length
+ * @LIGHTOS_MOE_PROBLEM_TWICE: an expert twice in a row of the table
+ * @LIGHTOS_MOE_PROBLEM_UNKNOWN: an unknown value or flag, or a reserved field
+ *	not 0
+ */
+enum lightos_moe_problem {
+	LIGHTOS_MOE_PROBLEM_RANGE	= 0,
+	LIGHTOS_MOE_PROBLEM_DIVISOR	= 1,
+	LIGHTOS_MOE_PROBLEM_MIXTURE	= 2,
+	LIGHTOS_MOE_PROBLEM_LENGTH	= 3,
+	LIGHTOS_MOE_PROBLEM_TWICE	= 4,
+	LIGHTOS_MOE_PROBLEM_UNKNOWN	= 5,
+};
+
+/**
+ * struct lightos_moe_fault - the first thing wrong with what a call was given
+ * @layer: in which layer
+ * @problem: enum lightos_moe_problem
+ * @entry: which entry of the table; 0 where there is none
+ * @field: the name of the field, NUL terminated; empty where nothing was wrong
+ */
+struct lightos_moe_fault {
+	__u32 layer;
+	__u32 problem;
+	__u64 entry;
+	char field[24];
+};
+
+/* Bits of lightos_moe_open.flags. */
+#define LIGHTOS_MOE_OPEN_CREATE		(1U << 0)
+#define LIGHTOS_MOE_OPEN_EXCLUSIVE	(1U << 1)
+
+/**
+ * struct lightos_moe_open - give this file a named gate (query without CREATE)
+ * @size: in: sizeof(struct lightos_moe_open); out: bytes filled in
+ * @flags: in: LIGHTOS_MOE_OPEN_CREATE: make it if there is none;
+ *	LIGHTOS_MOE_OPEN_EXCLUSIVE, with it: fail with EEXIST if there is one
+ * @mode: in: of a gate that is made: 0400 the owner may query, 0200 and also
+ *	change and route, 0004 and 0002 the same for others; no other bits. 0
+ *	without LIGHTOS_MOE_OPEN_CREATE
+ * @reserved: in: must be 0
+ * @name: in: 1 to 31 printable ASCII characters but space and "/", then NULs
+ * @gate: out: the number that names it in traces, fdinfo and debugfs
+ *
+ * The owner is the effective user of whoever makes it. A file opened for
+ * writing needs leave to query and to change, any other to query;
+ * CAP_DAC_OVERRIDE has both. Leave is looked at here and never again, as with
+ * open().
+ *
+ * EBUSY for a file that has a gate, ENOENT if there is none of that name,
+ * EEXIST, EACCES, ENOSPC for more than LIGHTOS_MOE_MAX_NAMED; EBADF to make one
+ * through a file open for reading. A new gate is not configured.
+ */
+struct lightos_moe_open {
+	__u32 size;
+	__u32 flags;
+	__u32 mode;
+	__u32 reserved;
+	char name[LIGHTOS_MOE_NAME_SIZE];
+	__u64 gate;
+};
+
+/**
+ * struct lightos_moe_configure - set up all layers of a gate
+ * @size: in: sizeof(struct lightos_moe_configure); out: bytes filled in
+ * @flags: in: must be 0
+ * @layers: in: how many, 1 to LIGHTOS_MOE_MAX_LAYERS
+ * @reserved: in: must be 0
+ * @data: in: user pointer to as many struct lightos_moe_layer
+ * @bytes: out: memory of the gate
+ * @fault: out: what is wrong; after EINVAL of an entry, else empty
+ *
+ * All biases are 0, no layer has tables or is skipped, loads and statistics are
+ * 0 then. After an error the gate is as it was.
+ */
+struct lightos_moe_configure {
+	__u32 size;
+	__u32 flags;
+	__u32 layers;
+	__u32 reserved;
+	__u64 data;
+	__u64 bytes;
+	struct lightos_moe_fault fault;
+};
+
+/**
+ * struct lightos_moe_get_layer - the rule of a layer (query)
+ * @size: in: sizeof(struct lightos_moe_get_layer); out: bytes filled in
+ * @flags: in: must be 0
+ * @layer: in: which one
+ * @layers: out: layers of the gate
+ * @skipped: out: 1 if MOE_MASK has it skipped
+ * @features: out: LIGHTOS_MOE_LEARNED: features of a token; 0 before
+ *	MOE_SET_PROJECTION
+ * @hash_rows: out: LIGHTOS_MOE_HASH: tokens of its table
+ * @config: out: its rule
+ */
+struct lightos_moe_get_layer {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 layers;
+	__u32 skipped;
+	__u32 features;
+	__u64 hash_rows;
+	struct lightos_moe_layer config;
+};
+
+/**
+ * struct lightos_moe_biases - set or get (query) the biases of a layer
+ * @size: in: sizeof(struct lightos_moe_biases); out: bytes filled in
+ * @flags: in: must be 0
+ * @layer: in: which one; EINVAL unless LIGHTOS_MOE_BIASED
+ * @count: in: its number of experts
+ * @data: in: user pointer to as many __s64, in units of 2^-36
+ *	(LIGHTOS_MOE_BIAS_ONE is 1), up to LIGHTOS_MOE_BIAS_LIMIT in magnitude
+ * @fault: out: MOE_SET_BIASES: what is wrong; after EINVAL of an entry
+ */
+struct lightos_moe_biases {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 count;
+	__u64 data;
+	struct lightos_moe_fault fault;
+};
+
+/**
+ * struct lightos_moe_hash - give a layer its table of experts by token id
+ * @size: in: sizeof(struct lightos_moe_hash); out: bytes filled in
+ * @flags: in: must be 0
+ * @layer: in: which one; EINVAL unless LIGHTOS_MOE_HASH
+ * @reserved: in: must be 0
+ * @count: in: entries, a multiple of top_k; 0 takes the table away
+ * @data: in: user pointer to as many __u16: top_k different experts for each
+ *	token id from 0 on, or LIGHTOS_MOE_NO_EXPERT
+ * @fault: out: what is wrong; after EINVAL of an entry
+ *
+ * EBUSY if the gate was configured meanwhile.
+ */
+struct lightos_moe_hash {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 reserved;
+	__u64 count;
+	__u64 data;
+	struct lightos_moe_fault fault;
+};
+
+/**
+ * struct lightos_moe_projection - give a layer its router matrix
+ * @size: in: sizeof(struct lightos_moe_projection); out: bytes filled in
+ * @flags: in: must be 0
+ * @layer: in: which one; EINVAL unless LIGHTOS_MOE_LEARNED
+ * @features: in: of a token, 1 to LIGHTOS_MOE_MAX_FEATURES
+ * @weights: in: user pointer to __s8 weights: @features for each expert
+ * @scales: in: user pointer to __u32, Q0.32, one for each expert
+ * @fault: out: what is wrong; after EINVAL of an entry
+ *
+ * The logit of expert e is scale_e * sum_d feature_d * weight_(e,d), in Q16.16
+ * to the nearest. EBUSY if the gate was configured meanwhile.
+ */
+struct lightos_moe_projection {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 features;
+	__u64 weights;
+	__u64 scales;
+	struct lightos_moe_fault fault;
+};
+
+/**
+ * enum lightos_moe_format - what MOE_ROUTE takes
+ * @LIGHTOS_MOE_F32: __u32: logits as IEEE 754 binary32
+ * @LIGHTOS_MOE_F16: __u16: logits as IEEE 754 binary16
+ * @LIGHTOS_MOE_BF16: __u16: logits as bfloat16
+ * @LIGHTOS_MOE_Q16: __s32: logits in Q16.16; the least number is -inf
+ * @LIGHTOS_MOE_INT8: __s8: features, for LIGHTOS_MOE_LEARNED and only there
+ * @LIGHTOS_MOE_NO_INPUT: nothing but token ids: LIGHTOS_MOE_HASH, equal weights
+ *
+ * A row for each token: as many logits as the layer has experts, or its
+ * features.
+ */
+enum lightos_moe_format {
+	LIGHTOS_MOE_F32			= 0,
+	LIGHTOS_MOE_F16			= 1,
+	LIGHTOS_MOE_BF16		= 2,
+	LIGHTOS_MOE_Q16			= 3,
+	LIGHTOS_MOE_INT8		= 4,
+	LIGHTOS_MOE_NO_INPUT		= 5,
+};
+
+/**
+ * struct lightos_moe_buffers - where a batch comes from and goes to
+ * @input: user pointer to rows, of the format; 0 for LIGHTOS_MOE_NO_INPUT
+ * @token_ids: user pointer to __u32, one a token, for LIGHTOS_MOE_HASH; else 0
+ * @ids: user pointer to __u16: expert ids, LIGHTOS_MOE_NO_EXPERT where a place
+ *	has none
+ * @weights: user pointer to __u32: weights as binary32
+ * @fixed: user pointer to __u32: weights in Q16.16
+ * @slots: user pointer to __u32: the place in the expert's batch,
+ *	LIGHTOS_MOE_NO_SLOT for a choice that was dropped and for no expert
+ *
+ * Results have top_k places a token, first choice first. A choice that was
+ * dropped keeps its id and weight. Results may not overlap with each other or
+ * with what comes in: what they hold is any then. After an error, too.
+ */
+struct lightos_moe_buffers {
+	__u64 input;
+	__u64 token_ids;
+	__u64 ids;
+	__u64 weights;
+	__u64 fixed;
+	__u64 slots;
+};
+
+/**
+ * struct lightos_moe_register - name buffers once for many batches
+ * @size: in: sizeof(struct lightos_moe_register)
+ * @flags: in: must be 0
+ * @format: in: enum lightos_moe_format
+ * @tokens: in: of the greatest batch, up to LIGHTOS_MOE_MAX_TOKENS; 0 forgets
+ *	the buffers, all other fields being 0
+ * @buffers: in: see there
+ *
+ * Takes the place of what was registered on this file before. The kernel sets
+ * aside what the greatest batch needs, for the greatest top_k of the gate as it
+ * is, so that MOE_ROUTE with LIGHTOS_MOE_ROUTE_REGISTERED allocates nothing. It
+ * is a buffer of the process that calls MOE_ROUTE, at these addresses.
+ */
+struct lightos_moe_register {
+	__u32 size;
+	__u32 flags;
+	__u32 format;
+	__u32 tokens;
+	struct lightos_moe_buffers buffers;
+};
+
+/* Bits of lightos_moe_route.flags. */
+#define LIGHTOS_MOE_ROUTE_REGISTERED	(1U << 0)
+#define LIGHTOS_MOE_ROUTE_ADAPT		(1U << 1)
+
+/**
+ * enum lightos_moe_wrong - values of lightos_moe_route.wrong
+ * @LIGHTOS_MOE_FINE: all logits are numbers below infinity
+ * @LIGHTOS_MOE_NAN: one is NaN
+ * @LIGHTOS_MOE_INFINITE: one is +inf
+ */
+enum lightos_moe_wrong {
+	LIGHTOS_MOE_FINE		= 0,
+	LIGHTOS_MOE_NAN			= 1,
+	LIGHTOS_MOE_INFINITE		= 2,
+};
+
+/**
+ * struct lightos_moe_route - send a batch of tokens to experts
+ * @size: in: sizeof(struct lightos_moe_route); out: bytes filled in
+ * @flags: in: LIGHTOS_MOE_ROUTE_REGISTERED: the buffers are those of
+ *	MOE_REGISTER, @format and @buffers are 0; LIGHTOS_MOE_ROUTE_ADAPT:
+ *	update the biases by the loads of this batch, as MOE_UPDATE_BIASES does
+ *	(LIGHTOS_MOE_LEARNED does without the flag); EINVAL without a bias_step
+ * @layer: in: which one
+ * @format: in: enum lightos_moe_format
+ * @tokens: in: 0 to LIGHTOS_MOE_MAX_TOKENS
+ * @reserved: in: must be 0
+ * @buffers: in: see there
+ * @activations: out: places that got an expert, those dropped included
+ * @dropped: out: of these, beyond the capacity of their expert
+ * @tokens_dropped: out: tokens below the token threshold
+ * @missing: out: places that stayed empty since fewer experts could be selected
+ * @capacity: out: of each expert, for this batch
+ * @wrong: out: enum lightos_moe_wrong, after EDOM
+ * @wrong_token: out: the token of that logit, and
+ * @wrong_expert: out: its expert
+ *
+ * A layer that MOE_MASK has skipped reads nothing and gives no experts.
+ *
+ * EDOM for a logit that is NaN or +inf, EINTR after a signal: such a batch is
+ * not counted. ENODATA also for a learned layer without a projection, and
+ * without registered buffers; EINVAL for a format that the layer does not take,
+ * or a batch above what was registered.
+ */
+struct lightos_moe_route {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 format;
+	__u32 tokens;
+	__u32 reserved;
+	struct lightos_moe_buffers buffers;
+	__u64 activations;
+	__u64 dropped;
+	__u64 tokens_dropped;
+	__u64 missing;
+	__u32 capacity;
+	__u32 wrong;
+	__u32 wrong_token;
+	__u32 wrong_expert;
+};
+
+/**
+ * struct lightos_moe_update_biases - even out the loads of a layer
+ * @size: in: sizeof(struct lightos_moe_update_biases)
+ * @flags: in: must be 0
+ * @layer: in: which one, or LIGHTOS_MOE_ALL_LAYERS: those with a bias_step
+ * @reserved: in: must be 0
+ *
+ * b_i += bias_step * sign(mean load - load_i), with the loads since the update
+ * before (lightos_moe_expert.recent), which begin anew. EINVAL for a layer
+ * without a bias_step.
+ */
+struct lightos_moe_update_biases {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 reserved;
+};
+
+/**
+ * enum lightos_moe_state - values of lightos_moe_expert.state
+ * @LIGHTOS_MOE_IDLE: no token of the last batch
+ * @LIGHTOS_MOE_ACTIVE: up to three quarters of its capacity
+ * @LIGHTOS_MOE_BUSY: more, up to its capacity
+ * @LIGHTOS_MOE_OVERLOADED: more than its capacity
+ *
+ * The capacity is that of the layer's factor, minimum and alignment, also where
+ * nothing is dropped; a factor of 0 counts as 1 there.
+ */
+enum lightos_moe_state {
+	LIGHTOS_MOE_IDLE		= 0,
+	LIGHTOS_MOE_ACTIVE		= 1,
+	LIGHTOS_MOE_BUSY		= 2,
+	LIGHTOS_MOE_OVERLOADED		= 3,
+};
+
+/**
+ * struct lightos_moe_expert - the loads of an expert
+ * @load: choices of it since MOE_CONFIGURE or MOE_RESET, those dropped included
+ * @dropped: of these, beyond its capacity
+ * @recent: choices since the last update of the biases
+ * @last: choices of the last batch
+ * @state: enum lightos_moe_state, from the last batch
+ */
+struct lightos_moe_expert {
+	__u64 load;
+	__u64 dropped;
+	__u64 recent;
+	__u32 last;
+	__u32 state;
+};
+
+/**
+ * struct lightos_moe_experts - the loads of a layer (query)
+ * @size: in: sizeof(struct lightos_moe_experts)
+ * @flags: in: must be 0
+ * @layer: in: which one
+ * @count: in: its number of experts
+ * @data: in: user pointer to as many struct lightos_moe_expert
+ */
+struct lightos_moe_experts {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 count;
+	__u64 data;
+};
+
+/* Bits of lightos_moe_stats.flags. */
+#define LIGHTOS_MOE_STATS_LAST		(1U << 0)
+
+/* Figures of lightos_moe_stats are in units of one divided by this. */
+#define LIGHTOS_MOE_MICRO		1000000
+
+/**
+ * struct lightos_moe_stats - statistics of a layer (query)
+ * @size: in: sizeof(struct lightos_moe_stats); out: bytes filled in
+ * @flags: in: LIGHTOS_MOE_STATS_LAST: figures of the last batch; else of all
+ *	batches. Counters are of all batches in any case
+ * @layer: in: which one
+ * @experts: out: its experts
+ * @batches: out: batches routed
+ * @tokens: out: tokens routed
+ * @skipped: out: tokens that passed while the layer was skipped
+ * @activations: out: choices made, those dropped included
+ * @dropped: out: of these, beyond the capacity of their expert
+ * @tokens_dropped: out: tokens below the token threshold
+ * @missing: out: places that stayed empty since fewer could be selected
+ * @slots: out: capacity times experts, summed over batches
+ * @updates: out: updates of the biases
+ * @busy_ns: out: time spent in MOE_ROUTE, copies included, in nanoseconds
+ * @balancedness: out: mean load by greatest load; 1 is even
+ * @max_violation: out: MaxVio: greatest load by mean load, less 1; 0 is even
+ * @cv_squared: out: CV^2: variance by mean squared; 0 is even
+ * @entropy: out: of the shares in the load, in bits; log2(experts) is even
+ * @used: out: experts with a load, by experts
+ * @drop_rate: out: choices dropped by choices
+ * @capacity_factor: out: realised capacity factor: slots by choices
+ * @sparsity: out: pairs of token and expert not computed, by all such pairs
+ *
+ * Figures from @balancedness on are whole numbers of millionths
+ * (LIGHTOS_MOE_MICRO), to the nearest; 0 without a load.
+ */
+struct lightos_moe_stats {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 experts;
+	__u64 batches;
+	__u64 tokens;
+	__u64 skipped;
+	__u64 activations;
+	__u64 dropped;
+	__u64 tokens_dropped;
+	__u64 missing;
+	__u64 slots;
+	__u64 updates;
+	__u64 busy_ns;
+	__u64 balancedness;
+	__u64 max_violation;
+	__u64 cv_squared;
+	__u64 entropy;
+	__u64 used;
+	__u64 drop_rate;
+	__u64 capacity_factor;
+	__u64 sparsity;
+};
+
+/**
+ * struct lightos_moe_place - where the replicas of experts go (query)
+ * @size: in: sizeof(struct lightos_moe_place); out: bytes filled in
+ * @flags: in: must be 0
+ * @layer: in: whose loads; 0 with @loads
+ * @experts: in: with @loads their number, 1 to LIGHTOS_MOE_MAX_EXPERTS; else
+ *	the layer's number of experts
+ * @replicas: in: places: a multiple of @devices, at least @experts, at most
+ *	LIGHTOS_MOE_MAX_REPLICAS
+ * @groups: in: groups of experts, 1 to LIGHTOS_MOE_MAX_GROUPS, of equal size
+ * @nodes: in: at least 1
+ * @devices: in: a multiple of @nodes
+ * @loads: in: user pointer to __u64 loads; 0 for those of the layer
+ * @place_experts: in: user pointer to __u16: the expert of each place, device
+ *	by device
+ * @place_numbers: in: user pointer to __u16: which of the expert's replicas it
+ *	is, from 0
+ * @counts: in: user pointer to __u16: replicas of each expert
+ * @fault: out: what is wrong; after EINVAL of a field
+ *
+ * The rule of EPLB. Needs no gate with @loads.
+ */
+struct lightos_moe_place {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 experts;
+	__u32 replicas;
+	__u32 groups;
+	__u32 nodes;
+	__u32 devices;
+	__u64 loads;
+	__u64 place_experts;
+	__u64 place_numbers;
+	__u64 counts;
+	struct lightos_moe_fault fault;
+};
+
+/**
+ * struct lightos_moe_mask - skip layers
+ * @size: in: sizeof(struct lightos_moe_mask)
+ * @flags: in: must be 0
+ * @layers: in: bit (l % 64) of word l / 64 set: tokens pass layer l without
+ *	experts; EINVAL for a layer that is not there
+ */
+struct lightos_moe_mask {
+	__u32 size;
+	__u32 flags;
+	__u64 layers[4];
+};
+
+/* Bits of lightos_moe_reset.flags; at least one must be set. */
+#define LIGHTOS_MOE_RESET_LOADS		(1U << 0)
+#define LIGHTOS_MOE_RESET_BIASES	(1U << 1)
+
+/**
+ * struct lightos_moe_reset - bring parts of a gate back
+ * @size: in: sizeof(struct lightos_moe_reset)
+ * @flags: in: LIGHTOS_MOE_RESET_LOADS: loads and statistics 0;
+ *	LIGHTOS_MOE_RESET_BIASES: biases 0
+ * @layer: in: which one, or LIGHTOS_MOE_ALL_LAYERS
+ * @reserved: in: must be 0
+ */
+struct lightos_moe_reset {
+	__u32 size;
+	__u32 flags;
+	__u32 layer;
+	__u32 reserved;
+};
+
+/**
+ * enum lightos_moe_profile_id - values of lightos_moe_profile.profile
+ * @LIGHTOS_MOE_LOW_LATENCY: softmax, the four best experts, renormalised,
+ *	dropless. Its "50 % sparsity" is taken to mean that at least half of all
+ *	pairs of token and expert are not computed: 8 experts at least
+ * @LIGHTOS_MOE_MAX_EFFICIENCY: softmax, the best expert, its weight the score;
+ *	capacity factor 1, dropping by probability
+ */
+enum lightos_moe_profile_id {
+	LIGHTOS_MOE_LOW_LATENCY		= 0,
+	LIGHTOS_MOE_MAX_EFFICIENCY	= 1,
+};
+
+/**
+ * struct lightos_moe_profile - set up all layers of a gate by a profile
+ * @size: in: sizeof(struct lightos_moe_profile); out: bytes filled in
+ * @flags: in: must be 0
+ * @profile: in: enum lightos_moe_profile_id
+ * @layers: in: how many; 0 for 1
+ * @experts: in: of each; 0 for the 64 of v0.2.0
+ * @reserved: in: must be 0
+ * @bytes: out: memory of the gate
+ * @fault: out: what is wrong; after EINVAL of a field
+ *
+ * As MOE_CONFIGURE with these layers, which MOE_GET_LAYER shows.
+ */
+struct lightos_moe_profile {
+	__u32 size;
+	__u32 flags;
+	__u32 profile;
+	__u32 layers;
+	__u32 experts;
+	__u32 reserved;
+	__u64 bytes;
+	struct lightos_moe_fault fault;
+};
+
 #define LIGHTOS_IOC_QUERY \
 	_IOWR(LIGHTOS_IOC_MAGIC, 0x20, struct lightos_query)
 #define LIGHTOS_IOC_NOP \
@@ -1237,5 +1944,37 @@ struct lightos_spiking_profile {
 	_IOW(LIGHTOS_IOC_MAGIC, 0x55, struct lightos_network_decoder)
 #define LIGHTOS_IOC_NETWORK_DECODED \
 	_IOWR(LIGHTOS_IOC_MAGIC, 0x56, struct lightos_network_decoded)
+#define LIGHTOS_IOC_MOE_OPEN \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x60, struct lightos_moe_open)
+#define LIGHTOS_IOC_MOE_CONFIGURE \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x61, struct lightos_moe_configure)
+#define LIGHTOS_IOC_MOE_GET_LAYER \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x62, struct lightos_moe_get_layer)
+#define LIGHTOS_IOC_MOE_SET_BIASES \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x63, struct lightos_moe_biases)
+#define LIGHTOS_IOC_MOE_GET_BIASES \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x64, struct lightos_moe_biases)
+#define LIGHTOS_IOC_MOE_SET_HASH \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x65, struct lightos_moe_hash)
+#define LIGHTOS_IOC_MOE_SET_PROJECTION \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x66, struct lightos_moe_projection)
+#define LIGHTOS_IOC_MOE_REGISTER \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x67, struct lightos_moe_register)
+#define LIGHTOS_IOC_MOE_ROUTE \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x68, struct lightos_moe_route)
+#define LIGHTOS_IOC_MOE_UPDATE_BIASES \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x69, struct lightos_moe_update_biases)
+#define LIGHTOS_IOC_MOE_EXPERTS \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x6a, struct lightos_moe_experts)
+#define LIGHTOS_IOC_MOE_STATS \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x6b, struct lightos_moe_stats)
+#define LIGHTOS_IOC_MOE_PLACE \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x6c, struct lightos_moe_place)
+#define LIGHTOS_IOC_MOE_MASK \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x6d, struct lightos_moe_mask)
+#define LIGHTOS_IOC_MOE_RESET \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x6e, struct lightos_moe_reset)
+#define LIGHTOS_IOC_MOE_PROFILE \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x6f, struct lightos_moe_profile)
 
 #endif /* _UAPI_LIGHTOS_H */

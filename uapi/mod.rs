@@ -26,6 +26,7 @@ pub(crate) const MAX_PENDING_EVENTS: u32 = 4096;
 pub(crate) const DEVICE_NPU: u32 = 2;
 
 pub(crate) const FEATURE_SPIKING: u64 = 1 << 0;
+pub(crate) const FEATURE_MOE: u64 = 1 << 1;
 pub(crate) const FEATURE_NETWORKS: u64 = 1 << 4;
 
 pub(crate) const BACKEND_NONE: u32 = 0;
@@ -65,8 +66,10 @@ macro_rules! extensible {
     };
 }
 
+mod moe;
 mod network;
 
+pub(crate) use moe::*;
 pub(crate) use network::*;
 
 abi_struct!(
@@ -249,7 +252,7 @@ pub(crate) fn extended_nr(cmd: u32) -> Option<u32> {
         NR_NOP => _IOW::<Nop>(MAGIC, nr),
         NR_SPIKING_COUNTERS => _IOWR::<SpikingCounters>(MAGIC, nr),
         NR_SPIKING_RESET => _IOW::<SpikingReset>(MAGIC, nr),
-        _ => network::code(nr)?,
+        _ => network::code(nr).or_else(|| moe::code(nr))?,
     };
     (_IOC_TYPE(cmd) == MAGIC && cmd & ANY_SIZE == code & ANY_SIZE).then_some(nr)
 }

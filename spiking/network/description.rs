@@ -109,7 +109,7 @@ pub struct Parts<M: Memory> {
     pub plans: M::Of<span::Plan>,
     /// Working memory: the rows of all populations that are computed in spans.
     pub rows: M::Of<span::Row>,
-    /// Working memory: for each step of a span, a bit for each neuron to be looked at.
+    /// Working memory: for every few steps of a span, a bit for each neuron to be looked at.
     pub due: M::Of<u64>,
     /// Working memory: for each neuron, the current up to which that holds.
     pub limits: M::Of<i64>,
@@ -272,7 +272,7 @@ impl<M: Memory> Parts<M> {
             }
             let steps = span::steps_of(population, &self.exact_params);
             rows = rows.wrapping_add(span::rows_for(steps) as usize);
-            longest = longest.max(if steps > 1 { steps as usize } else { 0 });
+            longest = longest.max(span::rows_of_looks(steps));
         }
         Working {
             loihi_states: if loihi { neurons } else { 0 },

@@ -25,6 +25,9 @@
 //! step on, a jump acts in its own step; currents go on in the refractory period, jumps in it are
 //! lost.
 //!
+//! Many exponential neurons with parameters in common are computed many steps at once, with bounds
+//! of their own: see `span.rs`.
+//!
 //! # Error bounds
 //!
 //! A propagator is an integer of 2^-62, a sum of products is taken in 128 bits and truncated
@@ -258,7 +261,7 @@ pub(super) fn units(sum: i128) -> i64 {
 #[inline(always)]
 fn gained(weight: i32, gain: i64) -> i64 {
     let product = i128::from(weight).wrapping_mul(i128::from(gain));
-    product.clamp(-(LIMIT as i128), LIMIT as i128) as i64
+    product.clamp(-i128::from(LIMIT), i128::from(LIMIT)) as i64
 }
 
 /// `sum` within its range; counts a cut.

@@ -117,8 +117,7 @@ impl<M: Model> Neurons<'_, M> {
     fn update_word<const LANES: usize>(&mut self, first: usize, tally: &mut Tally) -> (u64, u64) {
         let end = first.wrapping_add(64);
         let sums = first.wrapping_mul(LANES)..end.wrapping_mul(LANES);
-        let (Some(states), Some(sums)) =
-            (self.states.get_mut(first..end), self.sums.get_mut(sums))
+        let (Some(states), Some(sums)) = (self.states.get_mut(first..end), self.sums.get_mut(sums))
         else {
             return (0, 0);
         };
@@ -146,11 +145,7 @@ impl<M: Model> Neurons<'_, M> {
 
     /// Updates the neurons `chosen`.
     #[inline]
-    fn update_some<const LANES: usize>(
-        &mut self,
-        chosen: Chosen,
-        tally: &mut Tally,
-    ) -> (u64, u64) {
+    fn update_some<const LANES: usize>(&mut self, chosen: Chosen, tally: &mut Tally) -> (u64, u64) {
         let (mut spikes, mut awake) = (0, 0);
         let shared = self.params.len() == 1;
         for (bit, index) in chosen {

@@ -203,7 +203,8 @@ impl<M: Memory> Network<M> {
     /// The state of a neuron of an exact kind after the last step. Changes nothing.
     pub fn exact_state(&self, neuron: u32) -> Option<exact::State> {
         let (parts, passed) = (&self.parts, self.step.wrapping_sub(self.begin));
-        self.present(neuron, passed).or_else(|| parts.exact_states.get(neuron as usize).copied())
+        self.present(neuron, passed)
+            .or_else(|| parts.exact_states.get(neuron as usize).copied())
     }
 
     /// Computes `steps` steps, or fewer if `exchange` says stop. Returns how many.
@@ -253,7 +254,8 @@ impl<M: Memory> Network<M> {
                 if batch.is_empty() {
                     break;
                 }
-                let run = deliver_sparse::<LANES>(batch, number, &sparse, &mut parts.sums, &mut touched);
+                let run =
+                    deliver_sparse::<LANES>(batch, number, &sparse, &mut parts.sums, &mut touched);
                 events = events.wrapping_add(run);
             }
         }
@@ -268,7 +270,13 @@ impl<M: Memory> Network<M> {
                 if batch.is_empty() {
                     break;
                 }
-                let run = deliver_dense::<LANES>(batch, block, &parts.weights, &mut parts.sums, &mut touched);
+                let run = deliver_dense::<LANES>(
+                    batch,
+                    block,
+                    &parts.weights,
+                    &mut parts.sums,
+                    &mut touched,
+                );
                 events = events.wrapping_add(run);
             }
         }
@@ -440,8 +448,7 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
             params,
         };
         for (word, all) in words_of(population) {
-            let (Some(awake), Some(&touched)) =
-                (self.awake.get_mut(word), self.touched.get(word))
+            let (Some(awake), Some(&touched)) = (self.awake.get_mut(word), self.touched.get(word))
             else {
                 return;
             };
@@ -474,14 +481,9 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
     }
 
     /// Updates the neurons of `population`, whose spans have come to `moment`.
-    fn spans(
-        &mut self,
-        population: &Population,
-        states: &mut [exact::State],
-        moment: &Moment<'_>,
-    ) {
+    fn spans(&mut self, population: &Population, states: &mut [exact::State], moment: &Moment<'_>) {
         let (words, end) = (self.awake.len(), moment.end());
-        let due = words.wrapping_mul(moment.n as usize);
+        let due = words.wrapping_mul(span::row_of_looks(moment.n));
         let (first, last) = (population.first as usize, population.end() as usize);
         let sums = first.wrapping_mul(2)..last.wrapping_mul(2);
         let (Some(states), Some(limits), Some(sums)) = (
@@ -492,7 +494,11 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
             return;
         };
         let all = end.is_some() || !self.skip;
-        let mut neurons = span::Neurons { states, limits, sums };
+        let mut neurons = span::Neurons {
+            states,
+            limits,
+            sums,
+        };
         let mut updates: u64 = 0;
         for (word, Chosen { first, bits: mask }) in words_of(population) {
             let (Some(awake), Some(&touched), Some(due)) = (
@@ -516,13 +522,22 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
             updates = updates.wrapping_add(u64::from((looks | touched).count_ones()));
             let due = &mut *self.due;
             let spikes = neurons.look(of(looks), held, moment, tally, |bit, step| {
-                let place = words.wrapping_mul(step as usize).wrapping_add(word);
+                let place = words
+                    .wrapping_mul(span::row_of_looks(step))
+                    .wrapping_add(word);
                 if let Some(due) = due.get_mut(place) {
                     *due |= bit;
                 }
             });
             if spikes != 0 {
-                emit(word, spikes, self.step, self.wheel, self.totals, self.exchange);
+                emit(
+                    word,
+                    spikes,
+                    self.step,
+                    self.wheel,
+                    self.totals,
+                    self.exchange,
+                );
             }
         }
         let count = &mut self.totals.tally.updates;
@@ -543,7 +558,9 @@ fn emit<W: DerefMut<Target = [u64]>, E: Exchange>(
     totals.spikes = totals.spikes.wrapping_add(u64::from(spikes.count_ones()));
     let mut rest = spikes;
     while rest != 0 {
-        let neuron = word.wrapping_mul(64).wrapping_add(rest.trailing_zeros() as usize);
+        let neuron = word
+            .wrapping_mul(64)
+            .wrapping_add(rest.trailing_zeros() as usize);
         exchange.spike(step, neuron as u32);
         rest &= rest.wrapping_sub(1);
     }

@@ -17,7 +17,8 @@
 //! where `P(n)` is the propagator of `n` steps and `D(n)` what the drive adds in `n` steps, from a
 //! table with a row for each `n` ([`Row`]). The two parts of an input cancel in its own step and
 //! act on the membrane from the next one on, as they should. At the end of a span `v(n)` and
-//! `P11[k](n) I[k]` are truncated to units and begin the next one.
+//! `P11[k](n) I[k]` are truncated to units and begin the next one. In the refractory period inputs
+//! add to `I` alone; in its last step `V` is set so that `v(n)` is the reset potential.
 //!
 //! Sums of integers do not depend on when somebody looks at `v(n)`. So the definition is that of a
 //! model in steps, with `v(n)` compared with the threshold in each of them, and leaving steps out
@@ -26,44 +27,60 @@
 //!
 //! # When to look
 //!
-//! A look at step `n` says until when the membrane stays below the threshold for certain. While
-//! `v` is above its present value `v(n)`, no step raises it by more than
+//! A look at step `n` says until when the membrane stays below the threshold for certain, if the
+//! first current is not above a limit. Leak and drive alone take the membrane from `v(n)` one way,
+//! up or down, so that on a stretch of steps it is highest at one of the ends. A positive current
+//! adds at most the greatest `P21` of the stretch, a negative one takes off at least the least:
+//! `P21` rises to one peak and falls. The stretches are the two halves of what is left of the
+//! span; in the first one nothing is taken off for a negative current. What lies between the
+//! highest value and the threshold is room for more of the first current: input that comes later
+//! adds no more than if it had been there from `n` on. If the first half does not pass, the bound
+//! is a rise in each step: while `v` is above `v(n)` no step raises it by more than
 //!
 //! ```text
 //! rise = drive - (1 - P22) v(n) + P21[0] (i[0] + extra) + P21[1] i[1]       (i[k] if positive)
 //! ```
 //!
-//! if the first current is not above what it would be with `extra` more of it now: currents decay,
-//! negative ones only lower the membrane, and so does the leak above `v(n)`. Hence there is no
-//! spike in the next `(threshold - v(n)) / rise` steps. The look notes a step, one bit in a table
-//! with a row for each step of a span, and the current up to which the note holds. A neuron is
-//! looked at in the step noted, at the end of each span, when an input takes its first current
-//! above the limit, when an input of the other sort is positive, and when a value was cut. All
-//! that is O(1) for each input and each look.
-//!
-//! `extra` costs a shorter time in return for fewer looks at inputs; it is what makes `rise` half
-//! as large again.
+//! so that there is no spike in the next `(threshold - v(n)) / rise` steps; `extra` is chosen to
+//! make `rise` half as large again. A look notes the step to look again, one bit in a table with a
+//! row for every four steps of a span, and the limit. A neuron is looked at in the step noted or
+//! one of the three before it, at the end of each span, when an input takes its first current above
+//! the limit, and when a sum was cut. All that is O(1) for each input and each look.
 //!
 //! # Error bounds
 //!
 //! A row comes from the propagators of one step by repeated multiplication, truncated at 2^-62: its
-//! entries are within 2^-53 of the powers. A factor that traces back is below 2^5, within 2^-56 of
-//! what the row inverts. Hence, with `|v|` and `|i|` up to 2^50 units, a span adds at most two units
-//! for each input to each of `V` and `I`, three for its end, and one for its rows, where a model
-//! that truncates in every step adds one for each of 128 steps. Inputs in the same step count once.
+//! entries are within 2^-55 of the powers, `P21(n)` within 2^-53. What a unit of weight adds to `I`
+//! is rounded to the nearest unit, of at least 2^32 ([`GAINS`]); what it takes from `V` is rounded
+//! down, so that in its own step the two leave up to one unit of the membrane. So an input of
+//! `weight` is off by at most 2^-32 of itself: `weight / 2` units of current, `weight` units of the
+//! membrane. `v(n)` is low by up to three units for its products and one for the drive, and
+//! truncated to one unit at the end of a span. With `|v|` and `|i|` up to 2^50 units that is
 //!
-//! The look must not be late by rounding. Its error and that of the `v(n)` to come is at most
-//! 2^60 2^-53 for each of three terms, four units and 2^-54 of the input for each of 128 arrivals,
-//! whose sum is below 2^62, and four units of `rise` for each of 128 steps: below 2^12 together.
-//! It compares with a threshold that is [`MARGIN`] lower.
+//! ```text
+//! 5 units for a look, 3 for the end of a span (1.3 for each current), weight units an input
+//! ```
 //!
-//! Which populations: those of at least [`LEAST_NEURONS`] exponential neurons that share their
-//! parameters, so that tables stay small, whose currents raise the membrane, and whose propagators
-//! do not decay below 2^-5 in so many steps; the span is the greatest power of two up to
-//! [`LONGEST`] for which that holds. All others go step by step, which is the same as spans of one
-//! step: truncation in every step.
+//! where a model that truncates in every step adds one unit for each of up to 128. All of it leaks
+//! away with the membrane. Gains of 2^41, as for weights of 1/100 of a threshold of 2^48, make that
+//! 2^-41 of an input.
 //!
-//! `V` and `I` saturate at +-2^60: `i` at 2^60 at the begin of a span, at 2^55 or more at its end.
+//! A look must not come late by rounding. From a look to the next, the rows of `V` and `I` up to
+//! 2^60 account for 2^9 units, and as much in the look; the weights for one unit each: those of one
+//! sign have added at most 2^61 to `I`, so that they come to at most 2^29, both signs to 2^30; and
+//! `rise`, four units for each step and what the error of `v(n)` leaks, for 2^12. All is below
+//! [`MARGIN`], by which the threshold is lowered for the bounds.
+//!
+//! # Which neurons
+//!
+//! Populations of at least [`LEAST_NEURONS`] exponential neurons that share their parameters, so
+//! that tables stay small beside the neurons; whose inputs act in the direction of their sign with
+//! gains in [`GAINS`], and whose propagators do not decay below 2^-5 in so many steps. The span is
+//! the greatest power of two up to [`LONGEST`] for which that holds: 128 steps of 0.1 ms for
+//! currents of 5 ms. All others go step by step, which is the same as spans of one step.
+//!
+//! `V` and `I` saturate at +-2^60, `i` at 2^60 in the begin of a span and at 2^55 or more at its
+//! end. The membrane is cut at the end of a span, which is not counted.
 //!
 //! Pure functions: any context; the lock of the network that owns the states.
 
@@ -109,6 +126,23 @@ const MOST_SPARE: i64 = (1 << 51) - 1;
 
 /// A current that none exceeds.
 const NO_LIMIT: i64 = 1 << 62;
+
+/// Steps of a span that share a row of the table of looks: a look comes early by less.
+const STEPS_A_ROW: u32 = 4;
+
+/// The row of the table of looks that holds those of step `n`.
+pub const fn row_of_looks(n: u32) -> usize {
+    (n / STEPS_A_ROW) as usize
+}
+
+/// Rows of that table for spans of `steps`.
+pub const fn rows_of_looks(steps: u32) -> usize {
+    if steps > 1 {
+        steps.div_ceil(STEPS_A_ROW) as usize
+    } else {
+        0
+    }
+}
 
 /// How a population is computed.
 #[repr(C)]
@@ -227,9 +261,7 @@ fn traces_back(by: &Propagators) -> bool {
     let currents = by.p11.iter().zip(by.p21);
     by.p22 >= least
         && currents.into_iter().all(|(&p11, p21)| {
-            p11 >= least
-                && (0..=ONE).contains(&p21)
-                && times(by.p22, p11) > p21 >> DECAY_BITS
+            p11 >= least && (0..=ONE).contains(&p21) && times(by.p22, p11) > p21 >> DECAY_BITS
         })
 }
 
@@ -519,7 +551,10 @@ impl<'a> Moment<'a> {
             state.refractory = 0;
             self.release(state, limit, tally)
         };
-        Look { spiked: false, next }
+        Look {
+            spiked: false,
+            next,
+        }
     }
 
     /// Puts the membrane at reset: traced back to the begin of the span.
@@ -542,7 +577,9 @@ impl<'a> Moment<'a> {
         // Without currents.
         let middle = high(membrane, half.by.p22).wrapping_add(half.drive);
         let end = high(membrane, whole.by.p22).wrapping_add(whole.drive);
-        let first = middle.max(membrane).wrapping_add(high(rising_now, half.peak[0]));
+        let first = middle
+            .max(membrane)
+            .wrapping_add(high(rising_now, half.peak[0]));
         // In the second half a negative current has lowered the membrane.
         let falling_now = high(falling, row.by.p11[1]);
         let least = half.by.p21[1].min(whole.by.p21[1]);
@@ -561,15 +598,20 @@ impl<'a> Moment<'a> {
             let ahead = self.steps.wrapping_sub(self.n).div_ceil(2);
             return self.n.wrapping_add(ahead).wrapping_add(1);
         }
-        self.near(membrane, [rising, rising_now], falling_now.max(0), limit)
+        // A negative current is least at the end of that half, a positive one now.
+        let falling_then = high(falling_now.min(0), half.by.p11[1]);
+        let falling_least = falling_then.wrapping_add(falling_now.max(0));
+        let ahead = self.steps.wrapping_sub(self.n).div_ceil(2);
+        self.near(membrane, [rising, rising_now, falling_least], ahead, limit)
     }
 
-    /// The same for a neuron that may spike in the first half.
+    /// The same for a neuron that may spike in the first half, `ahead` steps. Of the currents the
+    /// first is given traced back and now, the second as the greatest in that half.
     fn near(
         &self,
         membrane: i64,
-        [rising, rising_now]: [i64; 2],
-        raised: i64,
+        [rising, rising_now, falling]: [i64; 3],
+        ahead: u32,
         limit: &mut i64,
     ) -> u32 {
         let step = &self.params.propagators;
@@ -582,7 +624,7 @@ impl<'a> Moment<'a> {
             .wrapping_sub(membrane)
             .wrapping_add(high(membrane, step.p22))
             .wrapping_add(high(rising_now, step.p21[0]))
-            .wrapping_add(high(raised, step.p21[1]))
+            .wrapping_add(high(falling, step.p21[1]))
             .wrapping_add(4);
         // Slower than that takes longer than a span.
         let assumed = rise.wrapping_add(rise >> 1).max(slack >> 7).max(1);
@@ -591,7 +633,7 @@ impl<'a> Moment<'a> {
         let spare = assumed.wrapping_sub(rise).min(MOST_SPARE);
         *limit = rising.wrapping_add(spare << places);
         let steps = (slack as u64).checked_div(assumed as u64).unwrap_or(0);
-        (steps.min(u64::from(LONGEST)) as u32)
+        (steps.min(u64::from(ahead)) as u32)
             .wrapping_add(self.n)
             .wrapping_add(1)
     }
@@ -625,7 +667,11 @@ impl Neurons<'_> {
             if let Some(state) = self.states.get_mut(index) {
                 let before = state.refractory;
                 *state = end.present(state);
-                held |= if before != 0 && state.refractory == 0 { bit } else { 0 };
+                held |= if before != 0 && state.refractory == 0 {
+                    bit
+                } else {
+                    0
+                };
             }
         }
         held

@@ -193,8 +193,8 @@ pub struct Touched<'a> {
 impl<'a> Touched<'a> {
     /// Notes in `bits`, which may have some set.
     pub fn new(bits: &'a mut [u64]) -> Self {
-        // On the average one for every four neurons.
-        let left = (bits.len() as u64).wrapping_mul(16);
+        // On the average one for every two neurons.
+        let left = (bits.len() as u64).wrapping_mul(32);
         Self {
             bits,
             left: Some(left),

@@ -9,7 +9,7 @@ use super::{
     coders,
     live::Live,
     loading::{Loading, WriteError},
-    ring::{Record, Ring, Rings, UserHalf},
+    ring::{Entries, Record, Ring, Rings, UserHalf, DEFAULT_ENTRIES},
     Session,
 };
 use crate::{
@@ -123,12 +123,7 @@ fn put_to_use(session: &Session) -> Result<Result<u64, uapi::NetworkFault>> {
     if let Err(fault) = tables.check()? {
         return Ok(Err(fault.into()));
     }
-    let voltages = match tables.parts().probes.len() {
-        0 => 0,
-        _ => uapi::DEFAULT_RING_ENTRIES,
-    };
-    let entries = uapi::DEFAULT_RING_ENTRIES;
-    let rings = Arc::new(Rings::new(entries, entries, voltages)?, GFP_KERNEL_ACCOUNT)?;
+    let rings = Rings::new(tables.parts(), DEFAULT_ENTRIES)?;
 
     let mut network = session.network.lock();
     let mut control = session.control.lock();
@@ -158,17 +153,13 @@ fn rings(session: &Session, arg: UserArg) -> Result {
         64..=uapi::MAX_RING_ENTRIES if wanted.is_power_of_two() => Ok(wanted),
         _ => Err(EINVAL),
     };
-    let input = entries(request.input_entries)?;
-    let spikes = entries(request.spike_entries)?;
-    let voltages = entries(request.voltage_entries)?;
-    let probed = session.with_network(|live| Ok(!live.network.parts().probes.is_empty()))?;
-    let voltages = if probed { voltages } else { 0 };
-    let rings = Arc::new(Rings::new(input, spikes, voltages)?, GFP_KERNEL_ACCOUNT)?;
+    let entries = Entries {
+        input: entries(request.input_entries)?,
+        spikes: entries(request.spike_entries)?,
+        voltages: entries(request.voltage_entries)?,
+    };
     session.with_idle_network(|live| {
-        // Another call may have put another network to use meanwhile.
-        if live.network.parts().probes.is_empty() == probed {
-            return Err(EBUSY);
-        }
+        let rings = Rings::new(live.network.parts(), entries)?;
         live.set_rings(rings.clone());
         session.control.lock().set_rings(rings);
         Ok(())
@@ -222,7 +213,13 @@ fn transfer(
     if let (0, Err(error)) = (done, result) {
         return Err(error);
     }
-    arg.write_extensible(uapi::NetworkTransfer { done, ..request })
+    arg.write_extensible(request.with_done(done))
+}
+
+impl uapi::NetworkTransfer {
+    fn with_done(self, done: u64) -> Self {
+        Self { done, ..self }
+    }
 }
 
 fn input(session: &Session, arg: UserArg) -> Result {
@@ -231,8 +228,6 @@ fn input(session: &Session, arg: UserArg) -> Result {
     if request.ring != uapi::RING_INPUT {
         return Err(EINVAL);
     }
-    let (neurons, inputs) =
-        session.with_network(|live| Ok((live.network.neurons(), live.network.parts().inputs)))?;
     let _guard = session.transfer.lock();
     let rings = session.rings().ok_or(ENODATA)?;
     let ring = UserHalf(&rings.input);
@@ -240,8 +235,7 @@ fn input(session: &Session, arg: UserArg) -> Result {
     let mut reader = memory::<uapi::NetworkEvent>(request.data, count)?.reader();
     transfer(arg, request, || {
         let event: uapi::NetworkEvent = reader.read()?;
-        let known = if event.weight == 0 { inputs } else { neurons };
-        if event.index >= known {
+        if !rings.knows(&event) {
             return Err(EINVAL);
         }
         ring.push(event).then_some(true).ok_or(ENOSPC)
@@ -255,6 +249,8 @@ fn output(session: &Session, arg: UserArg) -> Result {
     match (request.ring, &rings.voltages) {
         (uapi::RING_SPIKES, _) => take_out(session, arg, request, &rings.spikes),
         (uapi::RING_VOLTAGES, Some(voltages)) => take_out(session, arg, request, voltages),
+        // Nothing is probed, so nothing is there.
+        (uapi::RING_VOLTAGES, None) => arg.write_extensible(request.with_done(0)),
         _ => Err(EINVAL),
     }
 }

@@ -371,7 +371,14 @@ impl From<Fault> for uapi::NetworkFault {
             Table::Working => uapi::TABLE_NETWORK,
             table => table as u32,
         };
-        Self::new(table, fault.problem as u32, fault.entry, fault.field)
+        // Propagators have names of their own in the arithmetic.
+        let field = match fault.field {
+            "p22" => "membrane",
+            "p11" => "current",
+            "p21" => "coupling",
+            field => field,
+        };
+        Self::new(table, fault.problem as u32, fault.entry, field)
     }
 }
 

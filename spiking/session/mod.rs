@@ -43,7 +43,10 @@ pub(crate) use calls::call;
 pub(crate) use report::DebugEntry;
 
 use self::{live::Live, loading::Loading, ring::Rings, run::Control};
-use crate::rust::{chardev, workqueue::OwnedQueue};
+use crate::rust::{
+    chardev,
+    workqueue::{OwnedQueue, Priority},
+};
 use kernel::{
     fs::{file, File},
     impl_has_work,
@@ -61,14 +64,14 @@ use kernel::{
 
 /// What all networks share.
 pub(crate) struct Networks {
-    /// Where runs in the background are computed.
+    /// Where runs in the background are computed, at the priority of programs.
     queue: OwnedQueue,
 }
 
 impl Networks {
     /// Allocates the queue. May sleep.
     pub(crate) fn new() -> Result<Arc<Self>> {
-        let queue = OwnedQueue::new_unbound(c"lightos_network")?;
+        let queue = OwnedQueue::new_unbound(c"lightos_network", Priority::Normal)?;
         Ok(Arc::new(Self { queue }, GFP_KERNEL)?)
     }
 
@@ -155,7 +158,8 @@ impl Session {
         })
     }
 
-    /// Ends the run, if any, and waits for it. For the last user of the file.
+    /// Ends the run, if any, waits for it and frees the network. For the last
+    /// user of the file.
     pub(crate) fn close(&self) {
         let mut control = self.control.lock();
         self.stop.store(true, Relaxed);
@@ -163,6 +167,11 @@ impl Session {
         while control.is_running() {
             self.changed.wait(&mut control);
         }
+        *control = Control::default();
+        drop(control);
+        // The worker may hold the session for a moment still, but not these.
+        *self.loading.lock() = None;
+        *self.network.lock() = None;
     }
 
     /// `read()`: the completion of the last run.

@@ -8,12 +8,16 @@
 //! knows no more than the shared memory says. A program that writes nonsense
 //! there loses its own records.
 
+use super::memory::Vmalloc;
 use crate::{
     rust::shared::SharedMemory,
-    spiking::network::ring::{place, room, waiting},
+    spiking::network::{
+        description::Parts,
+        ring::{place, room, waiting},
+    },
     uapi,
 };
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::Arc};
 
 /// Words of 32 bits from the start of a ring.
 const HEAD: usize = 0;
@@ -22,6 +26,13 @@ const ENTRIES: usize = 32;
 const RECORD_BYTES: usize = 33;
 const DROPPED: usize = 34;
 const RECORDS: usize = uapi::RING_RECORDS as usize / 4;
+
+/// Records of a ring until a program chooses otherwise.
+pub(super) const DEFAULT_ENTRIES: Entries = Entries {
+    input: uapi::DEFAULT_RING_ENTRIES,
+    spikes: uapi::DEFAULT_RING_ENTRIES,
+    voltages: uapi::DEFAULT_RING_ENTRIES,
+};
 
 /// A record as words of 32 bits, in the order of memory.
 pub(super) trait Record: Copy + Default {
@@ -136,22 +147,20 @@ impl<R: Record> Ring<R> {
         waiting(head, tail, self.entries)
     }
 
+    #[inline]
     fn read(&self, index: u32) -> R {
         let mut words = R::Words::default();
         let len = words.as_ref().len();
         let first = RECORDS + place(index, self.entries) * len;
-        for (at, word) in (first..).zip(words.as_mut()) {
-            *word = self.memory.load(at);
-        }
+        self.memory.load_all(first, words.as_mut());
         R::from_words(words)
     }
 
+    #[inline]
     fn write(&self, index: u32, record: R) {
         let words = record.to_words();
         let first = RECORDS + place(index, self.entries) * words.as_ref().len();
-        for (at, &word) in (first..).zip(words.as_ref()) {
-            self.memory.store(at, word);
-        }
+        self.memory.store_all(first, words.as_ref());
     }
 }
 
@@ -261,25 +270,48 @@ impl<R: Record> UserHalf<'_, R> {
     }
 }
 
-/// The rings of a network.
+/// The rings of a network, and what names an event may have.
 pub(super) struct Rings {
+    pub(super) neurons: u32,
+    pub(super) inputs: u32,
     pub(super) input: Ring<uapi::NetworkEvent>,
     pub(super) spikes: Ring<uapi::NetworkSpike>,
     /// Only where something is probed.
     pub(super) voltages: Option<Ring<uapi::NetworkVoltage>>,
 }
 
+/// How many records each ring holds, powers of two.
+#[derive(Clone, Copy)]
+pub(super) struct Entries {
+    pub(super) input: u32,
+    pub(super) spikes: u32,
+    pub(super) voltages: u32,
+}
+
 impl Rings {
-    /// Rings of so many entries each, powers of two; of voltages none for 0.
-    pub(super) fn new(input: u32, spikes: u32, voltages: u32) -> Result<Self> {
-        Ok(Self {
-            input: Ring::new(input)?,
-            spikes: Ring::new(spikes)?,
-            voltages: match voltages {
-                0 => None,
-                entries => Some(Ring::new(entries)?),
+    /// Empty rings for a network of these tables. May sleep.
+    pub(super) fn new(parts: &Parts<Vmalloc>, entries: Entries) -> Result<Arc<Self>> {
+        let rings = Self {
+            neurons: parts.neurons(),
+            inputs: parts.inputs,
+            input: Ring::new(entries.input)?,
+            spikes: Ring::new(entries.spikes)?,
+            voltages: if parts.probes.is_empty() {
+                None
+            } else {
+                Some(Ring::new(entries.voltages)?)
             },
-        })
+        };
+        Ok(Arc::new(rings, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Whether there are an input or a neuron for `event`.
+    pub(super) fn knows(&self, event: &uapi::NetworkEvent) -> bool {
+        let known = match event.weight {
+            0 => self.inputs,
+            _ => self.neurons,
+        };
+        event.index < known
     }
 
     /// Bytes of all.

@@ -17,8 +17,8 @@ and, for one neuron under two trains of Poisson spikes,
     neuron-spikes.npy       u32, steps
 
 "bench" runs NEST on the network of the first seed and then COMMAND, RUNS times in turn on one
-core, and prints one JSON object: COMMAND prints the seconds that it took, NEST's are those of
-nest.Run for as long a time. Both leave out making the network.
+core (use taskset), and prints one JSON object: COMMAND takes the seconds to simulate and FOLDER
+and prints what it took, NEST's time is that of nest.Run. Both leave out making the network.
 
 The network is that of Vogels and Abbott as in PyNN's examples/VAbenchmarks.py (CUBA): 3,200
 excitatory and 800 inhibitory neurons, connected with probability 0.02. Needs nest-simulator.
@@ -128,7 +128,7 @@ def figures(seconds):
 
 
 def bench(folder, runs, *command):
-    command = [*command, folder, str(BENCH_SECONDS)]
+    command = [*command, str(BENCH_SECONDS), folder]
     ours, theirs, ratios = [], [], []
     for _ in range(int(runs)):
         taken, spikes = time_nest()

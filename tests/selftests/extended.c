@@ -76,7 +76,10 @@ TEST(query_answers)
 	CHECK_EQ(query.features & ~(LIGHTOS_FEATURE_SPIKING |
 				    LIGHTOS_FEATURE_MOE |
 				    LIGHTOS_FEATURE_PHOTONIC |
-				    LIGHTOS_FEATURE_REGISTRY), 0);
+				    LIGHTOS_FEATURE_REGISTRY |
+				    LIGHTOS_FEATURE_NETWORKS), 0);
+	CHECK_EQ(query.features & LIGHTOS_FEATURE_NETWORKS,
+		 LIGHTOS_FEATURE_NETWORKS);
 	CHECK_GE(query.module_version, 0x000200);
 	CHECK_EQ(query.legacy_version, 0x000200);
 	CHECK_EQ(query.spiking_backend, LIGHTOS_BACKEND_CPU);

@@ -18,5 +18,25 @@ pub mod spiking {
     pub mod window;
 }
 
+/// Mixture-of-experts gating.
+#[path = "../../../moe"]
+pub mod moe {
+    pub mod balance;
+    pub mod capacity;
+    pub mod config;
+    pub mod gate;
+    pub mod hash;
+    pub mod learned;
+    pub mod number;
+    pub mod placement;
+    pub mod power;
+    pub mod profile;
+    pub mod real;
+    pub mod score;
+    pub mod select;
+    pub mod sigmoid;
+    pub mod statistics;
+}
+
 pub mod nets;
 pub mod support;

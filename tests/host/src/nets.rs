@@ -289,8 +289,8 @@ pub mod cuba {
     use std::num::NonZeroU64;
     use std::path::Path;
 
-    use super::{connect, furnish, one_population, Connection, Heap, HeapNetwork, Kind, Network};
     use super::Parts;
+    use super::{connect, furnish, one_population, Connection, Heap, HeapNetwork, Kind, Network};
     use crate::spiking::network::exact::{Params, Propagators};
 
     /// Neurons; from [`EXCITATORY`] on they inhibit.
@@ -362,7 +362,12 @@ pub mod cuba {
         let links = npy(&folder.join(format!("{seed}-connections.npy")), "<u2")?;
         let links: Vec<(u16, u16)> = links
             .chunks_exact(4)
-            .map(|b| (u16::from_le_bytes([b[0], b[1]]), u16::from_le_bytes([b[2], b[3]])))
+            .map(|b| {
+                (
+                    u16::from_le_bytes([b[0], b[1]]),
+                    u16::from_le_bytes([b[2], b[3]]),
+                )
+            })
             .collect();
         let membranes = npy(&folder.join(format!("{seed}-membranes.npy")), "<f8")?;
         let membranes: Vec<f64> = membranes
@@ -370,6 +375,28 @@ pub mod cuba {
             .map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default()))
             .collect();
         Ok(network(&links, &membranes))
+    }
+
+    /// A network drawn here, with the same probabilities, for where there is none of NEST's.
+    pub fn twin() -> HeapNetwork {
+        let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut below = |limit: u64| {
+            // A 64-bit xorshift generator (Marsaglia 2003).
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 16) % limit
+        };
+        let pairs =
+            (0..NEURONS).flat_map(|source| (0..NEURONS).map(move |target| (source, target)));
+        let links: Vec<(u16, u16)> = pairs
+            .filter(|_| below(50) == 0)
+            .map(|(source, target)| (source as u16, target as u16))
+            .collect();
+        let membranes: Vec<f64> = (0..NEURONS)
+            .map(|_| -60.0 + below(10_000) as f64 / 1e3)
+            .collect();
+        network(&links, &membranes)
     }
 
     /// Pairs of numbers of the file `name` in `folder`.

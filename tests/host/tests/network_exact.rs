@@ -4,7 +4,9 @@
 
 use std::num::NonZeroU64;
 
-use lightos_host::nets::{connect, network, one_population, recordings, Recorder};
+use lightos_host::nets::{
+    connect, cuba, network, one_population, recordings, HeapNetwork, Recorder,
+};
 use lightos_host::spiking::network::description::Kind;
 use lightos_host::spiking::network::exact::{Params, Propagators, NEVER, ONE};
 use lightos_host::spiking::network::synapses::Connection;
@@ -203,4 +205,52 @@ fn decays_end_at_rest() {
         assert_eq!(network.exact_states()[0].membrane, 0);
         assert!(network.totals().tally.skipped > 500);
     }
+}
+
+/// The CUBA network's neurons without synapses, under input that differs from one to the next.
+fn cuba_under_input(change: impl Fn(&mut HeapNetwork)) -> (Vec<(u64, u32)>, Vec<i64>) {
+    let mut network = cuba::network(&[], &vec![-55.0; cuba::NEURONS as usize]);
+    let weight = |i: u32| {
+        if i % 7 == 0 {
+            -900
+        } else {
+            162 * (1 + i as i32 % 5)
+        }
+    };
+    let list = (0..90_000u32).map(|i| (u64::from(i) / 30, i * 37 % 600, weight(i)));
+    let mut io = Recorder::injecting(list.collect());
+    for _ in 0..3 {
+        network.run(1_000, &mut io);
+        change(&mut network);
+    }
+    let membrane = |n| network.exact_state(n).map(|s| s.membrane);
+    let membranes = (0..600).filter_map(membrane).collect();
+    (io.spikes, membranes)
+}
+
+/// States that were set begin a span; that costs a unit, and no spike here. Skipping costs nothing.
+#[test]
+fn spans_begin_where_states_are_set() {
+    let undisturbed = cuba_under_input(|_| ());
+    assert!(undisturbed.0.len() > 1_000, "{}", undisturbed.0.len());
+    let turned = cuba_under_input(|n| n.set_skipping(n.step() != 1_000));
+    assert_eq!(turned, undisturbed);
+    let read = cuba_under_input(|n| {
+        let before: Vec<_> = (0..600).map(|i| n.exact_state(i)).collect();
+        assert!(before
+            .iter()
+            .zip(n.exact_states())
+            .all(|(a, b)| *a == Some(*b)));
+    });
+    assert_eq!(read.0, undisturbed.0);
+    let worst = read
+        .1
+        .iter()
+        .zip(&undisturbed.1)
+        .map(|(a, b)| (a - b).abs())
+        .max();
+    // An input is off by half a unit of its 900 units of weight.
+    assert!(worst < Some(1 << 20), "{worst:?}");
+    let set = cuba_under_input(|n| n.exact_states()[0].membrane = cuba::MILLIVOLT);
+    assert!(set.0.contains(&(1_000, 0)) && set.0.contains(&(2_000, 0)));
 }

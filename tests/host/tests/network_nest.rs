@@ -70,7 +70,9 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold((f64::MAX, f64::MIN), |(least, most), x| (least.min(x), most.max(x)))
+    values.fold((f64::MAX, f64::MIN), |(least, most), x| {
+        (least.min(x), most.max(x))
+    })
 }
 
 #[test]
@@ -87,8 +89,16 @@ fn network_equals_nest_in_statistics() {
         let mut network = cuba::drawn(&folder, seed).unwrap();
         let mut io = Recorder::default();
         network.run(seconds * STEPS_A_SECOND, &mut io);
-        let same = io.spikes.iter().zip(&spikes).take_while(|(a, b)| a == b).count();
-        let (a, b) = (statistics(&io.spikes, seconds), statistics(&spikes, seconds));
+        let same = io
+            .spikes
+            .iter()
+            .zip(&spikes)
+            .take_while(|(a, b)| a == b)
+            .count();
+        let (a, b) = (
+            statistics(&io.spikes, seconds),
+            statistics(&spikes, seconds),
+        );
         println!(
             "seed {seed}: {:.3} Hz (NEST {:.3}), CV {:.3} ({:.3}), KS {:.4}; the first {same} spikes \
              are the same, up to {} ms",
@@ -106,12 +116,15 @@ fn network_equals_nest_in_statistics() {
     }
     assert!(theirs.len() >= 3, "no runs of NEST in {}", folder.display());
     let (least, most) = range(theirs.iter().map(|s| s.rate));
-    let between = theirs.iter().enumerate().flat_map(|(i, a)| {
-        theirs[..i].iter().map(|b| distance(&a.rates, &b.rates))
-    });
+    let between = theirs
+        .iter()
+        .enumerate()
+        .flat_map(|(i, a)| theirs[..i].iter().map(|b| distance(&a.rates, &b.rates)));
     let (_, apart) = range(between);
     let rate = mean(&ours.iter().map(|s| s.rate).collect::<Vec<_>>());
-    println!("LightOS {rate:.3} Hz in the mean; NEST {least:.3} to {most:.3} Hz, KS up to {apart:.4}");
+    println!(
+        "LightOS {rate:.3} Hz in the mean; NEST {least:.3} to {most:.3} Hz, KS up to {apart:.4}"
+    );
     assert!((least..=most).contains(&rate));
     for (a, b) in ours.iter().zip(&theirs) {
         assert!((a.rate - b.rate).abs() <= most - least);
@@ -150,8 +163,15 @@ fn neuron_under_random_input_equals_nest_in_every_step() {
             .filter(|s| s.1 == 0)
             .map(|s| s.0 as u32)
             .collect();
-        let same = ours.iter().filter(|s| spikes.binary_search(s).is_ok()).count();
-        println!("{same} of NEST's {} spikes in the same step, {} in all", spikes.len(), ours.len());
+        let same = ours
+            .iter()
+            .filter(|s| spikes.binary_search(s).is_ok())
+            .count();
+        println!(
+            "{same} of NEST's {} spikes in the same step, {} in all",
+            spikes.len(),
+            ours.len()
+        );
         assert!(spikes.len() > 1_000);
         assert!(same as f64 >= 0.999 * spikes.len().max(ours.len()) as f64);
     }

@@ -473,16 +473,15 @@ impl Model<'_> {
                 released = neuron.held == 0;
             }
         }
-        for k in 0..2 {
-            neuron.i[k] = clamped(neuron.i[k] + sums[k] * row.current[k], LIMIT, cuts);
+        for ((i, sum), by) in neuron.i.iter_mut().zip(sums).zip(row.current) {
+            *i = clamped(*i + sum * by, LIMIT, cuts);
         }
         if neuron.held == 0 {
             let off = sums[0] * row.membrane[0] + sums[1] * row.membrane[1];
             neuron.v = clamped(neuron.v - off, LIMIT, cuts);
         }
-        let spiked = neuron.held == 0
-            && !released
-            && neuron.membrane(row) >= i128::from(p.threshold);
+        let spiked =
+            neuron.held == 0 && !released && neuron.membrane(row) >= i128::from(p.threshold);
         let ends = neuron.held != 0 && neuron.held == n as u32;
         if spiked && p.refractory_steps > 0 {
             neuron.held = n as u32 + p.refractory_steps;
@@ -656,6 +655,10 @@ fn random_networks_reach_everything() {
             "{spans:?}"
         );
         assert!(spans.tally.skipped > spans.tally.updates, "{spans:?}");
-        assert!(lengths.len() > 4 && lengths.contains(&LONGEST), "{lengths:?}");println!("{spans:?} {lengths:?}");
+        assert!(
+            lengths.len() > 4 && lengths.contains(&LONGEST),
+            "{lengths:?}"
+        );
+        println!("{spans:?} {lengths:?}");
     }
 }

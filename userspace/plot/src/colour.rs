@@ -18,10 +18,13 @@ pub(crate) const PANEL: Rgb = Rgb(0xfa, 0xfb, 0xfc);
 /// Cells of a heat map without a value.
 pub(crate) const NO_DATA: Rgb = Rgb(0xd9, 0xdd, 0xe2);
 
+/// Colours before they repeat.
+pub(crate) const COLOURS: usize = 6;
+
 /// Colours that stay apart with each of the common forms of colour blindness:
 /// Okabe and Ito, "Color Universal Design", 2008. Its yellow is left out, as too
 /// light on white; its sky blue and orange come last.
-const SERIES: [Rgb; 6] = [
+const SERIES: [Rgb; COLOURS] = [
     Rgb(0x00, 0x72, 0xb2),
     Rgb(0xd5, 0x5e, 0x00),
     Rgb(0x00, 0x9e, 0x73),
@@ -30,9 +33,9 @@ const SERIES: [Rgb; 6] = [
     Rgb(0x56, 0xb4, 0xe9),
 ];
 
-/// Colour of group or series `index`; they repeat after six.
+/// Colour of group or series `index`; they repeat after [`COLOURS`].
 pub(crate) fn series(index: usize) -> Rgb {
-    SERIES.get(index % SERIES.len()).copied().unwrap_or(INK)
+    SERIES.get(index % COLOURS).copied().unwrap_or(INK)
 }
 
 /// `share` (0 to 1) of `a`, the rest of `b`.
@@ -71,18 +74,13 @@ pub(crate) fn scale() -> Vec<Rgb> {
         .collect()
 }
 
-/// Oklab at `t` (0 to 1) of the scale, within sRGB.
+/// Oklab at `t` (0 to 1) of the scale. Its chroma is least where sRGB has the
+/// least room, at blue-green, and nowhere outside sRGB.
 fn curve(t: f64) -> [f64; 3] {
     let lightness = 0.27 + 0.65 * t;
     let hue = (305.0 - 200.0 * t).to_radians();
-    let mut chroma = 0.135 + 0.03 * t;
-    loop {
-        let lab = [lightness, chroma * hue.cos(), chroma * hue.sin()];
-        if chroma <= 0.0 || to_rgb(lab).0 {
-            return lab;
-        }
-        chroma -= 0.0005;
-    }
+    let chroma = 0.098 + 0.2 * (t - 0.45).powi(2);
+    [lightness, chroma * hue.cos(), chroma * hue.sin()]
 }
 
 /// sRGB of an Oklab colour, and whether it is within sRGB.
@@ -156,6 +154,13 @@ mod tests {
         let least = steps.iter().copied().fold(f64::INFINITY, f64::min);
         let most = steps.iter().copied().fold(0.0, f64::max);
         assert!(most < 2.0 * least, "steps from {least} to {most}");
+    }
+
+    #[test]
+    fn scale_is_within_srgb() {
+        for i in 0..=100 {
+            assert!(to_rgb(curve(f64::from(i) / 100.0)).0, "{i}");
+        }
     }
 
     #[test]

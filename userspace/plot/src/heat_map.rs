@@ -216,13 +216,22 @@ impl HeatMap {
             scene.text(x + BAR + 7.0, y + 3.8, style, ticks.label(*value));
         }
         scene.strokes(&lines, 1.0, AXIS);
+        self.draw_unit(scene, x, area.y - 9.0);
+    }
+
+    /// The unit above the colour bar: from its left edge, or to the edge of the
+    /// drawing if it is too long for that.
+    fn draw_unit(&self, scene: &mut Scene, x: f64, y: f64) {
+        let end = f64::from(scene.size.width()) - EDGE;
+        if width(&self.unit, UNIT) <= end + 12.0 - x {
+            scene.text(x, y, UNIT, self.unit.clone());
+            return;
+        }
         let style = Style {
             anchor: Anchor::End,
             ..UNIT
         };
-        let end = f64::from(scene.size.width()) - EDGE;
-        let unit = fit(&self.unit, UNIT, end - EDGE);
-        scene.text(end, area.y - 9.0, style, unit);
+        scene.text(end, y, style, fit(&self.unit, UNIT, end - EDGE));
     }
 }
 

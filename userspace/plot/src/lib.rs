@@ -48,9 +48,9 @@
 //!
 //! | crate | why |
 //! |---|---|
-//! | tiny-skia | anti-aliased paths, without C (`plotters` has neither anti-aliased lines nor text without the system's fonts or `font-kit` in its bitmap backend; `resvg` parses back the SVG that we just wrote) |
-//! | ttf-parser | outlines of glyphs, without allocation or unsafe code |
-//! | png | encoder of tiny-skia's own maintainers' choice; indexed images within SVG |
+//! | tiny-skia | anti-aliased paths, without C (`resvg` would parse the SVG that we just wrote, with some thirty crates more) |
+//! | ttf-parser | outlines of glyphs, without unsafe code |
+//! | png | PNG files, and indexed images within SVG; tiny-skia uses it too |
 //! | base64 | images within SVG |
 //! | thiserror | error enumerations |
 //! | resvg (tests) | draws our SVG, to compare with our PNG |

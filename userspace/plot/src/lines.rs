@@ -3,11 +3,11 @@
 //! Readings over time.
 
 use crate::axis::Range;
-use crate::colour::series;
+use crate::colour::{series, Rgb, COLOURS};
 use crate::panel::{
     fit, ground, head, heading, label_room, trace, width, x_axis, Area, EDGE, FOOT, NAME, UNIT,
 };
-use crate::scene::Scene;
+use crate::scene::{Item, Scene};
 use crate::{drawing, Size};
 
 /// One line.
@@ -27,7 +27,8 @@ pub struct Panel {
     pub name: String,
     /// Unit of the values.
     pub unit: String,
-    /// The lines. Their names make the legend.
+    /// The lines. Their names make the legend, cut to what fits beside the name
+    /// of the panel. Up to 18 lines are told apart by colour and dashes.
     pub series: Vec<Series>,
 }
 
@@ -106,8 +107,19 @@ fn draw_panel(scene: &mut Scene, area: Area, panel: &Panel, x: Range) {
     let end = heading(scene, area, &panel.name, &panel.unit, area.width * 0.5);
     legend(scene, area, panel, end + 24.0);
     for (i, line) in panel.series.iter().enumerate() {
-        trace(scene, area, (x, range), &line.points, series(i));
+        trace(scene, area, (x, range), &line.points, look(i));
     }
+}
+
+/// Colour and dashes of line `index`: dashed from the seventh on, where colours
+/// repeat, with shorter dashes from the thirteenth on.
+fn look(index: usize) -> (Rgb, Option<(f64, f64)>) {
+    let dashes = match index / COLOURS {
+        0 => None,
+        1 => Some((6.0, 3.0)),
+        _ => Some((2.0, 2.0)),
+    };
+    (series(index), dashes)
 }
 
 /// Names of the lines, above the panel at its right end, none left of `from`.
@@ -138,7 +150,13 @@ fn legend(scene: &mut Scene, area: Area, panel: &Panel, from: f64) {
     let mut at = (area.right() - used - SPACE * (n - 1.0)).max(from);
     let y = area.y - 9.0;
     for (i, name) in names {
-        scene.strokes(&[[at, y - 4.0, at + KEY, y - 4.0]], 2.5, series(i));
+        let (stroke, dashes) = look(i);
+        scene.items.push(Item::Lines {
+            lines: vec![vec![(at, y - 4.0), (at + KEY, y - 4.0)]],
+            width: 2.5,
+            dashes,
+            stroke,
+        });
         scene.text(at + key, y, UNIT, name.clone());
         at += key + width(&name, UNIT) + SPACE;
     }

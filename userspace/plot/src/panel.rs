@@ -3,8 +3,8 @@
 //! What drawings over time share: panels one below the other with one time axis,
 //! a title, a note, and lines through readings.
 
-use crate::axis::Range;
-use crate::colour::{AXIS, GRID, INK, MUTED, PANEL};
+use crate::axis::{Range, Ticks};
+use crate::colour::{Rgb, AXIS, GRID, INK, MUTED, PANEL};
 use crate::font;
 use crate::scene::{Anchor, Item, Scene, Style, Weight};
 
@@ -15,7 +15,7 @@ pub(crate) const NAME: f64 = 32.0;
 /// Space below the last panel, for the ticks and name of the x axis.
 pub(crate) const FOOT: f64 = 58.0;
 
-const fn style(size: f64, weight: Weight, colour: crate::colour::Rgb, anchor: Anchor) -> Style {
+const fn style(size: f64, weight: Weight, colour: Rgb, anchor: Anchor) -> Style {
     Style {
         size,
         weight,
@@ -96,7 +96,7 @@ pub(crate) fn heading(scene: &mut Scene, area: Area, name: &str, unit: &str, roo
 /// Ground of a panel with the grid of both axes, and the labels of the y axis.
 pub(crate) fn ground(scene: &mut Scene, area: Area, x: Range, y: Range) {
     scene.rect(area.x, area.y, area.width, area.height, PANEL);
-    let ticks = y.ticks(area.height / 26.0);
+    let ticks = y_ticks(area.height, y);
     let mut lines = grid(area, x);
     let mut labels = Vec::new();
     for value in &ticks.at {
@@ -112,7 +112,7 @@ pub(crate) fn ground(scene: &mut Scene, area: Area, x: Range, y: Range) {
 
 /// Room that the labels of the y axis take to the left of a panel.
 pub(crate) fn label_room(height: f64, y: Range) -> f64 {
-    let ticks = y.ticks(height / 26.0);
+    let ticks = y_ticks(height, y);
     let widest = ticks
         .at
         .iter()
@@ -131,7 +131,11 @@ pub(crate) fn grid(area: Area, x: Range) -> Vec<[f64; 4]> {
         .collect()
 }
 
-fn x_ticks(area: Area, x: Range) -> crate::axis::Ticks {
+fn y_ticks(height: f64, y: Range) -> Ticks {
+    y.ticks((height / 26.0).max(2.0))
+}
+
+fn x_ticks(area: Area, x: Range) -> Ticks {
     x.ticks(area.width / 90.0)
 }
 
@@ -168,7 +172,7 @@ pub(crate) fn trace(
     area: Area,
     (x, y): (Range, Range),
     points: &[(f64, f64)],
-    stroke: crate::colour::Rgb,
+    (stroke, dashes): (Rgb, Option<(f64, f64)>),
 ) {
     let mut lines = Vec::new();
     let mut line = Vec::new();
@@ -197,7 +201,7 @@ pub(crate) fn trace(
         scene.items.push(Item::Lines {
             lines,
             width: 1.5,
-            dashes: None,
+            dashes,
             stroke,
         });
     }

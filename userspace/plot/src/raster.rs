@@ -77,7 +77,7 @@ impl Raster {
     pub fn size(&self, width: u32) -> Result<Size, crate::Error> {
         let traces = u32::try_from(self.voltages.len().min(40)).unwrap_or(40);
         let groups = u32::try_from(self.groups.len().min(60)).unwrap_or(60);
-        Size::new(width, 240 + 110 * groups.max(2) + traces * 110)
+        Size::new(width, 200 + 140 * groups.max(2) + traces * 120)
     }
 
     fn time(&self) -> Range {
@@ -245,7 +245,7 @@ fn exact(spikes: &[Vec<(f64, u32)>]) -> Vec<bool> {
     exact
 }
 
-/// Areas of the groups. Each gets 9 pixels a neuron, up to 0.6 of an equal share;
+/// Areas of the groups. Each gets 9 pixels a neuron, 18 at least, up to 0.6 of an equal share;
 /// what is left goes to the larger ones by the square root of their size.
 fn bands(area: Area, groups: &[Group]) -> Vec<Area> {
     if groups.is_empty() {
@@ -255,7 +255,7 @@ fn bands(area: Area, groups: &[Group]) -> Vec<Area> {
     let gap = (area.height * 0.2 / n).min(7.0).floor();
     let room = area.height - gap * (n - 1.0);
     let cap = 0.6 * room / n;
-    let least = |g: &Group| (f64::from(g.neurons.max(1)) * 9.0).min(cap);
+    let least = |g: &Group| (f64::from(g.neurons) * 9.0).max(18.0).min(cap);
     let weight = |g: &Group| {
         if f64::from(g.neurons) * 9.0 >= cap {
             f64::from(g.neurons).sqrt()
@@ -301,7 +301,8 @@ fn draw_band(scene: &mut Scene, band: Area, group: &Group, colour: Rgb, time: Ra
     if band.height < 13.0 {
         return;
     }
-    let room = band.x - EDGE;
+    let numbers = width(&count(group.neurons as usize), TICK) + 7.0;
+    let room = band.x - EDGE - numbers - 10.0;
     let middle = band.y + band.height / 2.0;
     let both = band.height >= 32.0;
     let name = Style {
@@ -309,28 +310,31 @@ fn draw_band(scene: &mut Scene, band: Area, group: &Group, colour: Rgb, time: Ra
         ..HEADING
     };
     let dy = if both { -2.0 } else { 4.5 };
-    scene.text(EDGE, middle + dy, name, fit(&group.name, name, room - 40.0));
+    scene.text(EDGE, middle + dy, name, fit(&group.name, name, room));
     if both {
-        scene.text(EDGE, middle + 14.0, UNIT, neurons(group));
+        scene.text(EDGE, middle + 14.0, UNIT, fit(&neurons(group), UNIT, room));
     }
     if group.neurons == 0 {
         return;
     }
     let row = band.height / f64::from(group.neurons);
-    let numbers = Range::new(0.0, f64::from(group.neurons.max(2) - 1));
-    let ticks = numbers.whole_ticks(if row >= 11.0 {
+    let range = Range::new(0.0, f64::from(group.neurons.max(2) - 1));
+    let ticks = range.whole_ticks(if row >= 11.0 {
         50.0
     } else {
-        band.height / 26.0
+        band.height / 17.0
     });
     let tick = Style {
         colour: MUTED,
         ..TICK
     };
+    let mut free = band.y;
     for number in ticks.at.iter().filter(|n| **n < f64::from(group.neurons)) {
-        let y = band.y + (number + 0.5) * row;
-        let y = y.clamp(band.y + 5.0, band.bottom() - 5.0);
-        scene.text(band.x - 8.0, y + 3.8, tick, ticks.label(*number));
+        let y = (band.y + (number + 0.5) * row).clamp(band.y + 5.0, band.bottom() - 5.0);
+        if y - 5.0 >= free {
+            scene.text(band.x - 8.0, y + 3.8, tick, ticks.label(*number));
+            free = y + 5.0;
+        }
     }
 }
 
@@ -426,5 +430,5 @@ fn draw_trace(scene: &mut Scene, area: Area, panel: &Trace, time: Range) {
         };
         scene.text(area.right() + 6.0, y + 4.0, style, "threshold");
     }
-    trace(scene, area, (time, range), &panel.points, INK);
+    trace(scene, area, (time, range), &panel.points, (INK, None));
 }

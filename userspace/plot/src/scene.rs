@@ -113,15 +113,23 @@ impl Scene {
         });
     }
 
-    /// Straight lines, each from one point to another.
+    /// Horizontal and vertical lines, each from one point to another. Lines of one
+    /// pixel fill one row or column of pixels rather than half of two.
     pub(crate) fn strokes(&mut self, ends: &[[f64; 4]], width: f64, stroke: Rgb) {
+        let snap = |v: f64| if width == 1.0 { v.floor() + 0.5 } else { v };
         if ends.is_empty() {
             return;
         }
         self.items.push(Item::Lines {
             lines: ends
                 .iter()
-                .map(|&[x0, y0, x1, y1]| vec![(x0, y0), (x1, y1)])
+                .map(|&[x0, y0, x1, y1]| {
+                    if x0 == x1 {
+                        vec![(snap(x0), y0), (snap(x1), y1)]
+                    } else {
+                        vec![(x0, snap(y0)), (x1, snap(y1))]
+                    }
+                })
                 .collect(),
             width,
             dashes: None,

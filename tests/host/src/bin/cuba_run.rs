@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `cuba-run FOLDER SECONDS`: runs the CUBA network that NEST drew for seed 1 (see
-//! `tests/oracle/nest_cuba.py`) for so many seconds of its time, and prints what it took as one
-//! JSON object.
+//! `cuba-run SECONDS [FOLDER]`: runs the CUBA network for so many seconds of its time, and prints
+//! what it took as one JSON object. The network is the one that NEST drew for seed 1 and that lies
+//! in FOLDER (see `tests/oracle/nest_cuba.py`), or a twin.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,15 +17,23 @@ impl Exchange for Nobody {}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, folder, seconds] = arguments.as_slice() else {
-        eprintln!("usage: cuba-run FOLDER SECONDS");
-        return ExitCode::FAILURE;
+    let (seconds, folder) = match arguments.as_slice() {
+        [_, seconds] => (seconds, None),
+        [_, seconds, folder] => (seconds, Some(folder)),
+        _ => {
+            eprintln!("usage: cuba-run SECONDS [FOLDER]");
+            return ExitCode::FAILURE;
+        }
     };
     let Ok(simulated) = seconds.parse::<u64>() else {
         eprintln!("cuba-run: '{seconds}' is no number of seconds");
         return ExitCode::FAILURE;
     };
-    let mut network = match cuba::drawn(Path::new(folder), 1) {
+    let drawn = match folder {
+        Some(folder) => cuba::drawn(Path::new(folder), 1),
+        None => Ok(cuba::twin()),
+    };
+    let mut network = match drawn {
         Ok(network) => network,
         Err(error) => {
             eprintln!("cuba-run: {error}");

@@ -11,8 +11,9 @@
 //! - `random`: 65,536 neurons, 16 Mi synapses to random targets, delays uniform from 1 to 16, at
 //!   several rates. The plain loop walks the synapses of each spike, sorted by source, and adds
 //!   each weight to one of 16 slots of sums by its delay; no neuron is updated.
+//! - `growth`: the same with fewer neurons at as many synapses each, and with fewer synapses.
 //!
-//! Besides: nanoseconds an update of each kind of neuron, and bytes a synapse, everything
+//! Besides: nanoseconds a neuron and step of each kind of neuron, and bytes a synapse, everything
 //! included. Build with `RUSTFLAGS="-C no-vectorize-loops -C no-vectorize-slp"`, as the kernel
 //! does.
 
@@ -225,16 +226,22 @@ fn bench_nmnist() -> String {
     )
 }
 
+/// A random network: so many neurons with so many synapses each.
+#[derive(Clone, Copy)]
+struct Size {
+    neurons: u32,
+    each: u32,
+}
+
 /// The random connections, by source.
-fn random_list() -> Vec<Connection> {
+fn random_list(size: Size) -> Vec<Connection> {
     let mut r = Random(0x1234_5678_9abc_def1);
-    let each = SYNAPSES / MAX_NEURONS as usize;
-    (0..SYNAPSES)
+    (0..size.neurons * size.each)
         .map(|i| {
             let r = r.next() >> 8;
             Connection {
-                source: (i / each) as u32,
-                target: r as u16,
+                source: i / size.each,
+                target: (r as u32 & (size.neurons - 1)) as u16,
                 weight: (r >> 16 & 0xff) as i16 - 128,
                 delay: (r >> 24 & (DELAYS - 1)) as u32 + 1,
             }
@@ -248,7 +255,7 @@ fn packed(c: &Connection) -> u32 {
 }
 
 /// The synapses of all spikes added to a ring of sums.
-fn plain_sparse(spikes: &[Vec<u32>], starts: &[u32], synapses: &[u32], ring: &mut [i32]) -> f64 {
+fn plain_sparse(spikes: &[Vec<u32>], each: u32, synapses: &[u32], ring: &mut [i32]) -> f64 {
     let neurons = MAX_NEURONS as usize;
     let ring: &mut [i32; DELAYS as usize * MAX_NEURONS as usize] = match ring.try_into() {
         Ok(ring) => ring,
@@ -257,7 +264,7 @@ fn plain_sparse(spikes: &[Vec<u32>], starts: &[u32], synapses: &[u32], ring: &mu
     let begin = Instant::now();
     for (step, spikes) in spikes.iter().enumerate() {
         for &source in spikes {
-            let run = starts[source as usize] as usize..starts[source as usize + 1] as usize;
+            let run = (source * each) as usize..((source + 1) * each) as usize;
             for &word in &synapses[run] {
                 let slot = (step + (word >> 16 & 15) as usize) % DELAYS as usize;
                 let place = &mut ring[slot * neurons + (word & 0xffff) as usize];
@@ -269,76 +276,121 @@ fn plain_sparse(spikes: &[Vec<u32>], starts: &[u32], synapses: &[u32], ring: &mu
     begin.elapsed().as_secs_f64()
 }
 
-/// The random network at one rate: so many neurons in a million fire in each step.
-fn bench_random(network: &mut HeapNetwork, starts: &[u32], synapses: &[u32], ppm: u64) -> String {
-    let mut r = Random(0xfeed_f00d_0000_0001 ^ ppm);
-    let count = u64::from(MAX_NEURONS) * ppm / 1_000_000;
-    let forced: Vec<Vec<u32>> = (0..STEPS)
-        .map(|_| {
-            (0..count)
-                .map(|_| r.below(u64::from(MAX_NEURONS)) as u32)
-                .collect()
-        })
-        .collect();
-    let (mut engine, mut plain, mut events, mut delivered) = (Vec::new(), Vec::new(), 0, 0);
-    let mut ring = vec![0; DELAYS as usize * MAX_NEURONS as usize];
-    for run in 0..=RUNS {
-        let begin = network.step();
-        let before = network.totals().synaptic_events;
-        let mut forced_now = vec![Vec::new(); begin as usize];
-        forced_now.extend(forced.iter().cloned());
-        let mut driver = Driver {
-            inputs: &[],
-            sent: 0,
-            forced: &forced_now,
-            spikes: Vec::new(),
-            keep: true,
-        };
-        let taken = time_run(network, STEPS, &mut driver);
-        let loops = plain_sparse(&driver.spikes, starts, synapses, &mut ring);
-        delivered = network.totals().synaptic_events - before;
-        let each = SYNAPSES as u64 / u64::from(MAX_NEURONS);
-        events = driver.spikes.iter().map(|s| s.len() as u64).sum::<u64>() * each;
-        if run > 0 {
-            engine.push(taken * events as f64 / delivered as f64);
-            plain.push(loops);
-        }
-    }
-    let (rate, engine) = rates(events, &engine);
-    let (bar, plain) = rates(events, &plain);
-    format!(
-        "\"random_{ppm}ppm\": {{\"steps\": {STEPS}, \"synaptic_events\": {delivered}, \"engine\": {engine}, \"plain_loop\": {plain}, \"engine_to_plain\": {:.2}}}",
-        rate / bar
-    )
+/// A random network and what the plain loop needs of it.
+struct Scene {
+    size: Size,
+    network: HeapNetwork,
+    synapses: Vec<u32>,
 }
 
+impl Scene {
+    fn new(size: Size) -> Self {
+        let list = random_list(size);
+        let synapses = list.iter().map(packed).collect();
+        let mut parts = one_population(0, size.neurons, Kind::Loihi, &[]);
+        // Only what is injected makes a neuron fire.
+        parts.loihi_params = vec![loihi::Params {
+            current_decay: 4096,
+            voltage_decay: 4096,
+            threshold: 1 << 21,
+            ..loihi::Params::DEFAULT
+        }];
+        connect(&mut parts, &list);
+        drop(list);
+        Self {
+            size,
+            network: made(furnish(parts)),
+            synapses,
+        }
+    }
+
+    /// Runs it at one rate: so many neurons in a million fire in each step.
+    fn bench(&mut self, ppm: u64) -> String {
+        let neurons = u64::from(self.size.neurons);
+        let mut r = Random(0xfeed_f00d_0000_0001 ^ ppm);
+        let count = neurons * ppm / 1_000_000;
+        let forced: Vec<Vec<u32>> = (0..STEPS)
+            .map(|_| (0..count).map(|_| r.below(neurons) as u32).collect())
+            .collect();
+        let (mut engine, mut plain, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut events, mut delivered) = (0, 0);
+        let mut ring = vec![0; DELAYS as usize * MAX_NEURONS as usize];
+        for run in 0..=RUNS {
+            let begin = self.network.step();
+            let before = self.network.totals().synaptic_events;
+            let mut forced_now = vec![Vec::new(); begin as usize];
+            forced_now.extend(forced.iter().cloned());
+            let mut driver = Driver {
+                inputs: &[],
+                sent: 0,
+                forced: &forced_now,
+                spikes: Vec::new(),
+                keep: true,
+            };
+            let taken = time_run(&mut self.network, STEPS, &mut driver);
+            let each = self.size.each;
+            let loops = plain_sparse(&driver.spikes, each, &self.synapses, &mut ring);
+            delivered = self.network.totals().synaptic_events - before;
+            events = driver.spikes.iter().map(|s| s.len() as u64).sum::<u64>() * u64::from(each);
+            if run > 0 {
+                engine.push(taken * events as f64 / delivered as f64);
+                plain.push(loops);
+                seconds.push(taken);
+            }
+        }
+        seconds.sort_by(f64::total_cmp);
+        let (rate, engine) = rates(events, &engine);
+        let (bar, plain) = rates(events, &plain);
+        format!(
+            "{{\"neurons\": {neurons}, \"synapses\": {}, \"firing_ppm\": {ppm}, \"us_a_step\": {:.2}, \"synaptic_events\": {delivered}, \
+             \"engine\": {engine}, \"plain_loop\": {plain}, \"engine_to_plain\": {:.2}}}",
+            neurons * u64::from(self.size.each),
+            seconds[seconds.len() / 2] * 1e6 / STEPS as f64,
+            rate / bar
+        )
+    }
+}
+
+/// The large network at several rates, then smaller ones.
 fn bench_randoms() -> Vec<String> {
-    let list = random_list();
-    let each = (SYNAPSES / MAX_NEURONS as usize) as u32;
-    let starts: Vec<u32> = (0..=MAX_NEURONS).map(|n| n * each).collect();
-    let synapses: Vec<u32> = list.iter().map(packed).collect();
-    let mut parts = one_population(0, MAX_NEURONS, Kind::Loihi, &[]);
-    // Only what is injected makes a neuron fire.
-    parts.loihi_params = vec![loihi::Params {
-        current_decay: 4096,
-        voltage_decay: 4096,
-        threshold: 1 << 21,
-        ..loihi::Params::DEFAULT
-    }];
-    parts.exact_params.clear();
-    connect(&mut parts, &list);
-    drop(list);
-    let mut network = made(furnish(parts));
-    let bytes = network.bytes() as f64 / SYNAPSES as f64;
+    let large = Size {
+        neurons: MAX_NEURONS,
+        each: (SYNAPSES / MAX_NEURONS as usize) as u32,
+    };
+    let mut scene = Scene::new(large);
+    let bytes = scene.network.bytes() as f64 / SYNAPSES as f64;
     let mut out = vec![format!("\"bytes_per_synapse\": {bytes:.3}")];
     for ppm in [100, 1_000, 10_000, 50_000] {
-        out.push(bench_random(&mut network, &starts, &synapses, ppm));
+        out.push(format!("\"random_{ppm}ppm\": {}", scene.bench(ppm)));
     }
+    drop(scene);
+    let mut growth = Vec::new();
+    for divisor in [16, 4] {
+        let fewer = [
+            Size {
+                neurons: large.neurons / divisor,
+                ..large
+            },
+            Size {
+                each: large.each / divisor,
+                ..large
+            },
+        ];
+        growth.extend(fewer.map(|size| Scene::new(size).bench(10_000)));
+    }
+    out.push(format!(
+        "\"growth\": [\n      {}\n    ]",
+        growth.join(",\n      ")
+    ));
     out
 }
 
-/// Nanoseconds an update of `kind`, nothing skipped, nothing arriving.
-fn bench_updates(name: &str, kind: Kind) -> String {
+/// Neurons of which updates are timed.
+const TIMED: u32 = 4_000;
+
+/// Nanoseconds a neuron and step of `kind`, nothing arriving; with parameters of their own if
+/// `own`, which keeps them from being computed in spans.
+fn bench_updates(name: &str, kind: Kind, own: bool) -> String {
     let tau = |ns| std::num::NonZeroU64::new(ns);
     let params = exact::Params {
         propagators: Propagators::new(100_000, tau(20_000_000), [tau(5_000_000), tau(10_000_000)]),
@@ -349,13 +401,18 @@ fn bench_updates(name: &str, kind: Kind) -> String {
         refractory_steps: 0,
         reserved: 0,
     };
-    let mut parts = one_population(0, 4_000, kind, &[params]);
-    parts.loihi_params = vec![loihi::Params {
-        bias: 1,
-        ..loihi::Params::DEFAULT
-    }];
+    let count = if own { TIMED } else { 1 };
+    let mut parts = one_population(0, TIMED, kind, &vec![params; count as usize]);
+    parts.populations[0].params_count = count;
+    parts.loihi_params = vec![
+        loihi::Params {
+            bias: 1,
+            ..loihi::Params::DEFAULT
+        };
+        count as usize
+    ];
     let mut network = made(furnish(parts));
-    let steps = 1_000;
+    let steps = 1_024;
     let mut ns: Vec<f64> = (0..=RUNS)
         .map(|_| {
             let mut driver = Driver {
@@ -365,7 +422,7 @@ fn bench_updates(name: &str, kind: Kind) -> String {
                 spikes: Vec::new(),
                 keep: false,
             };
-            time_run(&mut network, steps, &mut driver) * 1e9 / (4_000 * steps) as f64
+            time_run(&mut network, steps, &mut driver) * 1e9 / (u64::from(TIMED) * steps) as f64
         })
         .skip(1)
         .collect();
@@ -388,9 +445,14 @@ fn cpu_model() -> String {
 fn main() {
     let mut parts = vec![bench_nmnist()];
     parts.extend(bench_randoms());
-    parts.push(bench_updates("loihi", Kind::Loihi));
-    parts.push(bench_updates("jump", Kind::Jump));
-    parts.push(bench_updates("exponential", Kind::Exponential));
+    parts.push(bench_updates("loihi", Kind::Loihi, false));
+    parts.push(bench_updates("jump", Kind::Jump, false));
+    parts.push(bench_updates("exponential", Kind::Exponential, true));
+    parts.push(bench_updates(
+        "exponential_in_spans",
+        Kind::Exponential,
+        false,
+    ));
     println!("{{");
     println!("  \"bench\": \"network\",");
     println!("  \"cpu\": \"{}\",", cpu_model());
