@@ -3,7 +3,7 @@
 #
 # jobs.sh FOLDER [--host]: networks on recordings, in the module or in the
 # process. Prints "== NAME", one JSON object and, where spikes and voltages are
-# recorded, their checksums. The same in the guest and on the host: check.py
+# recorded, their chemd5sums. The same in the guest and on the host: check.py
 # compares the two, and either with what others recorded.
 #
 # FOLDER holds this file, lightctl, the folder event-digits and, where
@@ -24,8 +24,8 @@ job() {
 # What came out of a recording, bit for bit.
 sums() {
 	echo "== $1"
-	cksum <"$out/spikes.csv"
-	cksum <"$out/voltages.csv"
+	md5sum <"$out/spikes.csv"
+	md5sum <"$out/voltages.csv"
 }
 
 record() { # NAME ARGUMENTS...
@@ -35,7 +35,7 @@ record() { # NAME ARGUMENTS...
 	sums "sums $name"
 }
 
-job 'event digits' classify --data event-digits event-digits/fc1.npy event-digits/fc2.npy
+job 'event digits' classify --data event-digits --expect event-digits/expected.txt event-digits/fc1.npy event-digits/fc2.npy
 record 'event digit' --events event-digits/000.bin --probe 0 --probe 7 event-digits/fc1.npy event-digits/fc2.npy
 record 'event digit, exact' --arithmetic exact --tau-syn 5ms --events event-digits/001.bin --probe 0 --probe 7 \
 	event-digits/fc1.npy event-digits/fc2.npy
