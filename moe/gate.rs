@@ -490,12 +490,11 @@ impl<F: Format> Gate<'_, F> {
             .get_mut(..self.layer.groups as usize)
             .unwrap_or(&mut []);
         let mut open: u64 = 0;
-        for _ in 0..self.layer.groups_kept {
-            let best = scores.iter().fold(0, |best, &score| best.max(score));
-            if let Some(score) = scores.get_mut(index_of(best)).filter(|_| best != 0) {
-                *score = 0;
-                open |= 1u64.wrapping_shl(index_of(best) as u32);
-            }
+        for (group, &score) in (0..u64::BITS).zip(scores.iter()) {
+            // How many are ahead is all that counts: no two that can be selected are equal.
+            let ahead = |sum: u32, &other: &u64| sum.wrapping_add(u32::from(other > score));
+            let kept = score != 0 && scores.iter().fold(0, ahead) < self.layer.groups_kept;
+            open |= u64::from(kept) << group;
         }
         ranks.keep_groups(open, size, experts);
     }

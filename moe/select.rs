@@ -167,16 +167,17 @@ impl Ranks {
     /// has its bit in `open`.
     #[inline(always)]
     pub fn keep_groups(&mut self, open: u64, size: usize, experts: usize) {
-        let closed = (0..u64::BITS).map(|group| open.wrapping_shr(group) & 1 == 0);
+        // All ones for an open group.
+        let masks = (0..u64::BITS).map(|group| (open.wrapping_shr(group) & 1).wrapping_neg());
         if size & (BLOCK - 1) == 0 {
             let groups = self.blocks.chunks_exact_mut((size / BLOCK).max(1));
-            for (leaders, _) in groups.zip(closed).filter(|g| g.1) {
-                leaders.fill(0);
+            for (leaders, mask) in groups.zip(masks) {
+                leaders.iter_mut().for_each(|leader| *leader &= mask);
             }
         } else {
             let groups = self.ranks.chunks_exact_mut(size.max(1));
-            for (ranks, _) in groups.zip(closed).filter(|g| g.1) {
-                ranks.fill(0);
+            for (ranks, mask) in groups.zip(masks) {
+                ranks.iter_mut().for_each(|rank| *rank &= mask);
             }
             let blocks = self.ranks.chunks_exact(BLOCK).take(experts.div_ceil(BLOCK));
             for (leader, block) in self.blocks.iter_mut().zip(blocks) {
