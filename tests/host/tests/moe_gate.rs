@@ -195,9 +195,18 @@ fn sweep(name: &str, layer: &Layer, count: u32) {
 
 #[test]
 fn equals_double_precision() {
-    for (name, layer) in models() {
-        // The reference of the large ones takes most of the time.
-        let usual = if layer.experts > 300 { 2_000 } else { 6_000 };
-        sweep(name, &layer, cases(usual, 1_000_000));
-    }
+    let models = models();
+    let workers = std::thread::available_parallelism().map_or(1, |n| n.get());
+    std::thread::scope(|scope| {
+        for first in 0..workers.min(models.len()) {
+            let mine = models.iter().skip(first).step_by(workers);
+            scope.spawn(move || {
+                for (name, layer) in mine {
+                    // The reference of the large ones takes most of the time.
+                    let usual = if layer.experts > 300 { 2_000 } else { 6_000 };
+                    sweep(name, layer, cases(usual, 1_000_000));
+                }
+            });
+        }
+    });
 }
