@@ -450,18 +450,23 @@ impl<F: Format> Gate<'_, F> {
     fn fill_sigmoids(&self, row: &[F::Word], ranks: &mut Ranks) -> bool {
         let mut fine = true;
         ranks.fill(row, |index, word| {
-            if let Some(score) = F::binary32(word).and_then(key_of_binary32) {
-                return self.biased_rank(index, score);
-            }
-            let key = F::key(word);
-            fine &= F::is_number(key);
-            if key > F::LEAST {
-                self.biased_rank(index, sigmoid_key(F::fixed(key)))
-            } else {
-                0
+            match F::binary32(word).and_then(key_of_binary32) {
+                Some(score) => self.biased_rank(index, score),
+                None => self.rank_other(index, F::key(word), &mut fine),
             }
         });
         fine
+    }
+
+    /// The rank of an expert whose logit is not in the table. Apart, so that the others stay short.
+    #[inline(never)]
+    fn rank_other(&self, index: usize, key: u32, fine: &mut bool) -> u64 {
+        *fine &= F::is_number(key);
+        if key > F::LEAST {
+            self.biased_rank(index, sigmoid_key(F::fixed(key)))
+        } else {
+            0
+        }
     }
 
     /// Ranks all experts by their score and their bias.
