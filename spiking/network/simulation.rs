@@ -376,7 +376,7 @@ struct Update<'a, W, E> {
     awake: &'a mut [u64],
     touched: &'a [u64],
     due: &'a mut [u64],
-    limits: &'a mut [i64],
+    limits: &'a mut [i32],
     wheel: &'a mut Wheel<W>,
     totals: &'a mut Totals,
     exchange: &'a mut E,
