@@ -263,6 +263,8 @@ pub fn steps_of(population: &Population, params: &[Params]) -> u32 {
         return 1;
     };
     let threshold = own.threshold <= LIMIT || own.threshold == NEVER;
+    // So that the end of a refractory period at the end of a span is no spike.
+    let threshold = threshold && own.reset < own.threshold;
     let gains = own.gain.iter().all(|gain| GAINS.contains(gain));
     let drive = (-MOST_DRIVE..=MOST_DRIVE).contains(&own.drive);
     if own.wrong_field().is_some() || !gains || !drive || !threshold {
@@ -406,12 +408,6 @@ impl<'a> Moment<'a> {
         })
     }
 
-    /// The end of the span that ends at this moment, if one does.
-    pub fn end(&self) -> Option<Self> {
-        let (row, n) = (self.whole, self.steps);
-        (self.n == 0).then_some(Self { row, n, ..*self })
-    }
-
     /// The membrane, up to three units too low. Below 2^62 in magnitude.
     #[inline(always)]
     fn membrane(&self, state: &State) -> i64 {
@@ -499,15 +495,15 @@ impl<'a> Moment<'a> {
         u64::MAX
     }
 
-    /// Compares with the threshold unless `held`, ends the refractory period, and says when to
-    /// look again. `limit` becomes the first current up to which that holds.
+    /// Compares with the threshold, ends the refractory period, and says when to
+    /// look again. `limit` becomes the positive weight up to which that holds.
     #[inline(always)]
-    pub fn look(&self, state: &mut State, held: bool, limit: &mut i32, tally: &mut Tally) -> Look {
+    pub fn look(&self, state: &mut State, limit: &mut i32, tally: &mut Tally) -> Look {
         if state.refractory != 0 {
             return self.look_refractory(state, limit, tally);
         }
         let membrane = self.membrane(state);
-        if membrane >= self.params.threshold && !held {
+        if membrane >= self.params.threshold {
             return self.spike(state, limit, tally);
         }
         Look {
@@ -596,13 +592,7 @@ impl<'a> Moment<'a> {
 
     /// The same for a neuron that may spike in the first half, `ahead` steps, with the greatest
     /// currents in that half.
-    fn near(
-        &self,
-        membrane: i64,
-        [rising, falling]: [i64; 2],
-        ahead: u32,
-        limit: &mut i32,
-    ) -> u32 {
+    fn near(&self, membrane: i64, [rising, falling]: [i64; 2], ahead: u32, limit: &mut i32) -> u32 {
         let step = &self.params.propagators;
         let slack = self.params.threshold.saturating_sub(MARGIN);
         let slack = slack.saturating_sub(membrane).max(0);
@@ -643,29 +633,23 @@ pub struct Neurons<'a> {
 }
 
 impl Neurons<'_> {
-    /// Ends the spans of `chosen`, and begins new ones. Returns a bit for each whose refractory
-    /// period ended with it.
-    pub fn begin(&mut self, chosen: Chosen, end: &Moment<'_>) -> u64 {
-        let mut held = 0;
-        for (bit, index) in chosen {
-            if let Some(state) = self.states.get_mut(index) {
-                let before = state.refractory;
-                *state = end.present(state);
-                held |= if before != 0 && state.refractory == 0 {
-                    bit
-                } else {
-                    0
-                };
-            }
+    /// Ends the spans of all, and begins new ones.
+    pub fn begin(&mut self, moment: &Moment<'_>) {
+        let end = Moment {
+            row: moment.whole,
+            n: moment.steps,
+            ..*moment
+        };
+        for state in self.states.iter_mut() {
+            *state = end.present(state);
         }
-        held
     }
 
     /// Takes the input of `chosen` and puts their sums back to zero. Returns a bit for each that
     /// must be looked at for that.
     #[inline(always)]
     pub fn arrive(&mut self, chosen: Chosen, moment: &Moment<'_>, tally: &mut Tally) -> u64 {
-        let mut looks = 0;
+        let (mut looks, mut updates) = (0, 0u64);
         for (bit, index) in chosen {
             let sums = self.sums.get_mut(index.wrapping_mul(2)..);
             let (Some(sums), Some(state), Some(limit)) = (
@@ -676,34 +660,39 @@ impl Neurons<'_> {
                 break;
             };
             looks |= bit & moment.arrive(state, core::mem::take(sums), limit, tally);
+            updates = updates.wrapping_add(1);
         }
+        tally.updates = tally.updates.wrapping_add(updates);
         looks
     }
 
-    /// Looks at `chosen`, of which `held` do not spike. Returns a bit for each that does; `note`
-    /// takes the bit of a neuron and the step of the span to look again, if it is before the end.
+    /// Looks at `chosen`; those in `counted` do not count as updates once more. Returns a bit for
+    /// each that spikes; `note` takes the bit of a neuron and the step of the span to look again,
+    /// if it is before the end.
     #[inline(always)]
     pub fn look(
         &mut self,
         chosen: Chosen,
-        held: u64,
+        counted: u64,
         moment: &Moment<'_>,
         tally: &mut Tally,
         mut note: impl FnMut(u64, u32),
     ) -> u64 {
-        let mut spikes = 0;
+        let (mut spikes, mut updates) = (0, 0u64);
         for (bit, index) in chosen {
             let (Some(state), Some(limit)) =
                 (self.states.get_mut(index), self.limits.get_mut(index))
             else {
                 break;
             };
-            let look = moment.look(state, held & bit != 0, limit, tally);
+            let look = moment.look(state, limit, tally);
             spikes |= if look.spiked { bit } else { 0 };
             if look.next < moment.steps {
                 note(bit, look.next);
             }
+            updates = updates.wrapping_add(u64::from(bit & counted == 0));
         }
+        tally.updates = tally.updates.wrapping_add(updates);
         spikes
     }
 }
