@@ -27,25 +27,28 @@
 //!
 //! # When to look
 //!
-//! A look at step `n` says until when the membrane stays below the threshold for certain, if the
-//! first current is not above a limit. Leak and drive alone take the membrane from `v(n)` one way,
-//! up or down, so that on a stretch of steps it is highest at one of the ends. A positive current
-//! adds at most the greatest `P21` of the stretch, a negative one takes off at least the least:
-//! `P21` rises to one peak and falls. The stretches are the two halves of what is left of the
-//! span; in the first one nothing is taken off for a negative current. What lies between the
-//! highest value and the threshold is room for more of the first current: input that comes later
-//! adds no more than if it had been there from `n` on. If the first half does not pass, the bound
-//! is a rise in each step: while `v` is above `v(n)` no step raises it by more than
+//! A look at step `n` says until when the membrane stays below the threshold for certain, if no
+//! more than some positive weight arrives. Leak and drive alone take the membrane from `v(n)` one
+//! way, up or down, so that on a stretch of steps it is highest at one of the ends. A positive
+//! current adds at most the greatest `P21` of the stretch, a negative one takes off at least the
+//! least: `P21` rises to one peak and falls. The stretches are the two halves of what is left of
+//! the span; in the first one nothing is taken off for a negative current. Between the highest
+//! value and the threshold is room for more weight, of which a unit adds at most `gain[0]` times
+//! the greatest `P21`, whenever it arrives. If the first half does not pass, the bound is a rise in
+//! each step: while `v` is above `v(n)` no step raises it by more than
 //!
 //! ```text
-//! rise = drive - (1 - P22) v(n) + P21[0] (i[0] + extra) + P21[1] i[1]       (i[k] if positive)
+//! rise = drive - (1 - P22) v(n) + P21[0] (i[0] + extra) + P21[1] i[1]
 //! ```
 //!
-//! so that there is no spike in the next `(threshold - v(n)) / rise` steps; `extra` is chosen to
-//! make `rise` half as large again. A look notes the step to look again, one bit in a table with a
-//! row for every four steps of a span, and the limit. A neuron is looked at in the step noted or
-//! one of the three before it, at the end of each span, when an input takes its first current above
-//! the limit, and when a sum was cut. All that is O(1) for each input and each look.
+//! with `i[0]` as it is, if it is positive, and `i[1]` as it will be at the end of that half, if it
+//! is negative: currents decay. So there is no spike in the next `(threshold - v(n)) / rise` steps;
+//! `extra` is chosen to make `rise` half as large again.
+//!
+//! A look notes the step to look again, one bit in a table with a row for every four steps of a
+//! span, and the weight. A neuron is looked at in the step noted or one of the three before it, at
+//! the end of each span, when more weight has arrived, and when a sum was cut. All that is O(1) for
+//! each input and each look.
 //!
 //! # Error bounds
 //!
@@ -67,15 +70,17 @@
 //!
 //! A look must not come late by rounding. From a look to the next, the rows of `V` and `I` up to
 //! 2^60 account for 2^9 units, and as much in the look; the weights for one unit each: those of one
-//! sign have added at most 2^61 to `I`, so that they come to at most 2^29, both signs to 2^30; and
-//! `rise`, four units for each step and what the error of `v(n)` leaks, for 2^12. All is below
-//! [`MARGIN`], by which the threshold is lowered for the bounds.
+//! sign have added at most 2^61 to `I`, so that they come to at most 2^29, both signs to 2^30; the
+//! room for weight, of 2^60 units, for 2^28; and `rise`, four units for each step and what the
+//! error of `v(n)` leaks, for 2^12. All is below [`MARGIN`], by which the threshold is lowered for
+//! the bounds.
 //!
 //! # Which neurons
 //!
 //! Populations of at least [`LEAST_NEURONS`] exponential neurons that share their parameters, so
-//! that tables stay small beside the neurons; whose inputs act in the direction of their sign with
-//! gains in [`GAINS`], and whose propagators do not decay below 2^-5 in so many steps. The span is
+//! that tables stay small beside the neurons; whose reset lies below the threshold, whose inputs act
+//! in the direction of their sign with gains in [`GAINS`], and whose propagators do not decay below
+//! 2^-5 in so many steps. The span is
 //! the greatest power of two up to [`LONGEST`] for which that holds: 128 steps of 0.1 ms for
 //! currents of 5 ms. All others go step by step, which is the same as spans of one step.
 //!
