@@ -9,17 +9,17 @@
 //! hangs on [`OpenFile`]: its network (`spiking/session/`).
 
 use crate::{
-    rust::{chardev, uaccess::UserArg},
+    rust::{chardev, debugfs, uaccess::UserArg},
     spiking::{calls, session},
 };
 use kernel::{
-    debugfs,
     fs::{file, File},
     global_lock,
     mm::virt::VmaNew,
     new_mutex,
     prelude::*,
     seq_file::SeqFile,
+    str::CString,
     sync::{
         atomic::{Atomic, Relaxed},
         poll::PollTable,
@@ -57,7 +57,12 @@ struct Device {
     /// The number of the next network.
     next_network: Atomic<u64>,
     /// The folder `lightos/networks` in debugfs.
-    network_folder: debugfs::Dir,
+    network_folder: debugfs::Folder,
+    /// The folder above; it goes last.
+    _folder: debugfs::Folder,
+    /// Held while a file gets its session.
+    #[pin]
+    session: Mutex<()>,
     /// The argument of the last NOP call.
     #[pin]
     cookie: Mutex<u64>,
@@ -70,12 +75,15 @@ impl Published {
     fn new() -> Result<Self> {
         let spiking = spiking::Context::new()?;
         let networks = session::Networks::new()?;
+        let folder = debugfs::Folder::new(c"lightos");
         let device = Arc::pin_init(
             pin_init!(Device {
                 spiking,
                 networks,
                 next_network: Atomic::new(1),
-                network_folder: debugfs::Dir::new(c"lightos").subdir(c"networks"),
+                network_folder: folder.subfolder(c"networks"),
+                _folder: folder,
+                session <- new_mutex!((), "lightos_session"),
                 cookie <- new_mutex!(0, "lightos_nop"),
             }),
             GFP_KERNEL,
@@ -127,7 +135,13 @@ struct OpenFile {
     /// Opened for more than reading: may make calls that change something.
     writable: bool,
     /// Its network, from the first BEGIN on.
-    session: SetOnce<session::DebugEntry>,
+    session: SetOnce<FileSession>,
+}
+
+/// The session of an open file, and its file in debugfs.
+struct FileSession {
+    session: Arc<session::Session>,
+    _debug: debugfs::File<session::Session>,
 }
 
 impl chardev::OpenFile for OpenFile {
@@ -143,7 +157,7 @@ impl chardev::OpenFile for OpenFile {
     }
 
     fn release(&self) {
-        if let Some(session) = self.session.as_ref() {
+        if let Some(session) = self.session() {
             session.close();
         }
     }
@@ -182,24 +196,28 @@ impl chardev::OpenFile for OpenFile {
         }
     }
 
-    fn read(&self, file: &File, to: UserSliceWriter) -> Result<usize> {
+    fn read(&self, nonblocking: bool, to: UserSliceWriter) -> Result<usize> {
         // Without a network there is nothing to read, as in v0.2.0.
-        self.session.as_ref().ok_or(EINVAL)?.read(file, to)
+        self.session().ok_or(EINVAL)?.read(nonblocking, to)
     }
 
     fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
-        match self.session.as_ref() {
+        // Whoever polls first and loads then must be woken too: epoll asks once.
+        if !self.writable || self.need_session().is_err() {
+            return chardev::ALWAYS_READY;
+        }
+        match self.session() {
             Some(session) => session.poll(file, table),
             None => chardev::ALWAYS_READY,
         }
     }
 
     fn mmap(&self, vma: &VmaNew, offset: u64) -> Result {
-        self.session.as_ref().ok_or(ENODEV)?.mmap(vma, offset)
+        self.session().ok_or(ENODEV)?.mmap(vma, offset)
     }
 
     fn show_fdinfo(&self, to: &SeqFile) {
-        if let Some(session) = self.session.as_ref() {
+        if let Some(session) = self.session() {
             session.show_fdinfo(to);
         }
     }
@@ -243,20 +261,31 @@ impl OpenFile {
 
     /// A call on the network of this file.
     fn network_call(&self, nr: u32, arg: UserArg) -> Result {
-        session::call(self.session.as_ref().ok_or(ENODATA)?, nr, arg)
+        session::call(self.session().ok_or(ENODATA)?, nr, arg)
+    }
+
+    /// The session of this file, if it has one.
+    fn session(&self) -> Option<&Arc<session::Session>> {
+        Some(&self.session.as_ref()?.session)
     }
 
     /// Makes the session of this file if it has none.
     fn need_session(&self) -> Result {
-        if self.session.as_ref().is_some() {
+        if self.session().is_some() {
             return Ok(());
         }
         let device = &self.device;
+        let _guard = device.session.lock();
+        if self.session().is_some() {
+            return Ok(());
+        }
         let id = device.next_network.fetch_add(1, Relaxed);
         let session = session::Session::new(device.networks.clone(), id)?;
-        let entry = session::DebugEntry::new(&device.network_folder, session)?;
-        // Another thread may have been faster: its session serves both.
-        self.session.populate(entry);
+        let name = CString::try_from_fmt(fmt!("{}", id))?;
+        self.session.populate(FileSession {
+            _debug: debugfs::File::new(&device.network_folder, &name, session.clone()),
+            session,
+        });
         Ok(())
     }
 

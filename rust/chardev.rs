@@ -10,7 +10,7 @@ use kernel::{
     bindings,
     error::to_result,
     ffi::{c_char, c_int, c_long, c_uint, c_ulong},
-    fs::File,
+    fs::{file, File, LocalFile},
     mm::virt::VmaNew,
     module::this_module,
     prelude::*,
@@ -46,8 +46,9 @@ pub(crate) trait OpenFile: Send + Sync + Sized + 'static {
     #[cfg(CONFIG_COMPAT)]
     fn compat_ioctl(&self, cmd: u32, arg: usize) -> Result;
 
-    /// Reads into `to`; returns how many bytes.
-    fn read(&self, file: &File, to: UserSliceWriter) -> Result<usize>;
+    /// Reads into `to`, which waits unless `nonblocking`; returns how many
+    /// bytes.
+    fn read(&self, nonblocking: bool, to: UserSliceWriter) -> Result<usize>;
 
     /// Registers with `table` whatever wakes a poller, and says what is ready.
     fn poll(&self, file: &File, table: PollTable<'_>) -> u32;
@@ -182,10 +183,12 @@ impl<T: OpenFile> Table<T> {
     ) -> isize {
         // SAFETY: The file is open during the call.
         let this = unsafe { Self::object(file) };
-        // SAFETY: As above; no `fdget_pos` section is active for the wrapper.
-        let file = unsafe { File::from_raw_file(file) };
+        // SAFETY: As above. A section of `fdget_pos` may be active, which a
+        // `LocalFile` allows.
+        let flags = unsafe { LocalFile::from_raw_file(file) }.flags();
+        let nonblocking = flags & file::flags::O_NONBLOCK != 0;
         let to = UserSlice::new(UserPtr::from_addr(buffer as usize), len).writer();
-        match this.read(file, to) {
+        match this.read(nonblocking, to) {
             Ok(count) => count as isize,
             Err(error) => error.to_errno() as isize,
         }

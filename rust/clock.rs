@@ -22,11 +22,10 @@ pub(crate) fn monotonic_ns() -> u64 {
 pub(crate) fn sleep_ns(ns: u64) {
     /// What the timer may be late, so that timers can share an interrupt.
     const SLACK_US: u64 = 5;
-    const TASK_UNINTERRUPTIBLE: u32 = bindings::TASK_UNINTERRUPTIBLE;
+    /// `TASK_IDLE`: no signal wakes it, and it is no load.
+    const STATE: u32 = bindings::TASK_UNINTERRUPTIBLE | bindings::TASK_NOLOAD;
 
     let us = ns.div_ceil(1000);
     // SAFETY: Called in process context, where sleeping is allowed.
-    unsafe {
-        bindings::usleep_range_state(us as usize, (us + SLACK_US) as usize, TASK_UNINTERRUPTIBLE)
-    }
+    unsafe { bindings::usleep_range_state(us as usize, (us + SLACK_US) as usize, STATE) }
 }

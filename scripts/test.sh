@@ -5,7 +5,7 @@
 # below it, and ends with "N passed, N failed". The logs stay in build/test-log.
 #
 #   ONLY='host kunit'   these parts alone, of: host miri kunit selftests
-#                       migration digits setup storms intree nest
+#                       migration digits networks setup storms intree nest
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/rust.sh"
 
@@ -157,6 +157,15 @@ digits_test() {
 	[ "$fail" = 0 ] || show_failures "$LOGS/digits.log"
 }
 
+# Networks: the module against the host build, recordings of a chip, NumPy's
+# replay, the exact solution.
+networks_test() {
+	local status=0
+	run_part networks.log "$LIGHTOS_DIR/tests/networks/run.sh" || status=$?
+	book_totals "stock kernel: networks, as recorded and on the host" networks.log "$status"
+	grep -a '^# skipped' "$LOGS/networks.log" | sed 's/^# /    | /' || true
+}
+
 setup_tests() {
 	local name status
 	for name in kdir install guest; do
@@ -203,7 +212,7 @@ wanted() { [ -z "${ONLY:-}" ] || grep -qwF -- "$1" <<<"$ONLY"; }
 
 for name in ${ONLY:-}; do
 	case $name in
-	host | miri | kunit | selftests | migration | digits | setup) ;;
+	host | miri | kunit | selftests | migration | digits | networks | setup) ;;
 	storms | intree | nest) [ -n "$LONG" ] || die "ONLY: '$name' is a part of test-long" ;;
 	*) die "ONLY: there is no part '$name'" ;;
 	esac
@@ -222,6 +231,7 @@ if wanted migration; then
 	migration_tests stock
 fi
 ! wanted digits || digits_test
+! wanted networks || networks_test
 ! wanted setup || setup_tests
 if [ -n "$LONG" ]; then
 	! wanted storms || storm_tests

@@ -572,9 +572,9 @@ struct lightos_network_fault {
  * @step_ns: in: what a step stands for, 1 to 10^12 ns
  * @populations: in: entries of that table, at least 1; and so on
  *
- * Allocates the tables, all zero. What was begun before and not committed is
- * forgotten; a committed network stays in use until the next COMMIT succeeds.
- * EINVAL for an impossible number of entries, ENOMEM.
+ * Allocates the tables, all zero; what was begun before and not committed is
+ * forgotten then. A committed network stays in use until the next COMMIT
+ * succeeds. EINVAL for an impossible number of entries, ENOMEM.
  */
 struct lightos_network_begin {
 	__u32 size;
@@ -604,8 +604,8 @@ struct lightos_network_begin {
  * @data: in: user pointer to the entries, packed
  * @fault: out, with EINVAL: the entry that cannot be
  *
- * ENODATA without a BEGIN, EINVAL for entries outside the table, EINTR after a
- * signal. What an error leaves written is not defined; write it again.
+ * ENODATA without a BEGIN, EINVAL for entries outside the table. What an error
+ * leaves written is not defined; write it again.
  */
 struct lightos_network_write {
 	__u32 size;
@@ -768,14 +768,16 @@ struct lightos_network_rings {
  *	before; with LIGHTOS_RUN_UNTIL_TIME the time in ns since step 0 to stop
  *	before, so that the last step computed is the last to begin before it
  * @interval_ns: in: with LIGHTOS_RUN_REAL_TIME a step is computed every so many
- *	ns of CLOCK_MONOTONIC, 0 for step_ns, at least 10000; else must be 0
+ *	ns of CLOCK_MONOTONIC, 0 for step_ns, 10^4 to 10^12; else must be 0
  * @eventfd: in: with LIGHTOS_RUN_EVENTFD, the eventfd to add 1 to when the run
  *	ends; else must be 0
  * @reserved: in: must be 0
  * @run: out: the number of this run, from 1
  *
  * LIGHTOS_RUN_KEEP_OUTPUT ends the run before a step whose output might not fit
- * into a ring: no record is dropped then. Take the records out and run on.
+ * into a ring: no record is dropped then. Take the records out and run on. EINVAL
+ * if the ring of spikes holds fewer records than the network has neurons, or that
+ * of voltages fewer than it has probes. EINVAL also for both UNTIL bits together.
  *
  * LIGHTOS_RUN_WAIT computes in the calling thread and returns when the run has
  * ended; a signal ends it (the completion says so). Otherwise the run goes on
@@ -896,7 +898,7 @@ struct lightos_neuron_variables {
  *
  * EINVAL for neurons that are not there or, writing, values out of range: up to
  * LIGHTOS_POTENTIAL_LIMIT in magnitude, 2^23 - 1 for Loihi; nothing of that
- * chunk of 64 neurons is written then. EBUSY during a run, ENODATA without a
+ * chunk of 4096 neurons is written then. EBUSY during a run, ENODATA without a
  * network.
  */
 struct lightos_network_state {
@@ -957,7 +959,7 @@ struct lightos_network_reset {
  * @arithmetic: out: 0 Loihi, 1 exact
  *
  * All from COMMIT or LIGHTOS_NETWORK_RESET_COUNTERS. During a run they are those
- * of a moment within the last millisecond. ENODATA without a network.
+ * between two of its steps. ENODATA without a network.
  */
 struct lightos_network_stats {
 	__u32 size;

@@ -9,6 +9,7 @@ use super::{
     coders,
     live::Live,
     loading::{Loading, WriteError},
+    memory::table,
     ring::{Entries, Record, Ring, Rings, UserHalf, DEFAULT_ENTRIES},
     Session,
 };
@@ -28,10 +29,14 @@ use kernel::{
 /// Records moved before a look at pending signals.
 const BATCH: usize = 256;
 
-/// Neurons whose state is read or written under the lock at a time.
-const STATE_BATCH: usize = 64;
+/// Neurons whose state is read or written under the lock at a time: writing
+/// looks at all neurons each time.
+const STATE_BATCH: usize = 4096;
 
 /// A call on the network of a file, by its number. `ENOTTY` if it is none.
+///
+/// The calls are not inlined here: together they would take a good part of the
+/// stack below every page fault.
 pub(crate) fn call(session: &Arc<Session>, nr: u32, arg: UserArg) -> Result {
     match nr {
         uapi::NR_NETWORK_BEGIN => begin(session, arg),
@@ -69,16 +74,16 @@ fn memory<T>(data: u64, count: usize) -> Result<UserSlice> {
     Ok(UserSlice::new(UserPtr::from_addr(data), bytes))
 }
 
+#[inline(never)]
 fn begin(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkBegin = arg.read_extensible()?;
     demand_zero(&[request.flags, request.reserved])?;
-    let mut loading = session.loading.lock();
-    // What was begun before makes room first.
-    *loading = None;
-    *loading = Some(Loading::new(&request)?);
+    let tables = Loading::new(&request)?;
+    *session.loading.lock() = Some(tables);
     Ok(())
 }
 
+#[inline(never)]
 fn write(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkWrite = arg.read_extensible()?;
     demand_zero(&[request.flags, request.reserved])?;
@@ -96,6 +101,7 @@ fn write(session: &Session, arg: UserArg) -> Result {
     }
 }
 
+#[inline(never)]
 fn commit(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkCommit = arg.read_extensible()?;
     demand_zero(&[request.flags])?;
@@ -126,11 +132,11 @@ fn put_to_use(session: &Session) -> Result<Result<u64, uapi::NetworkFault>> {
     let rings = Rings::new(tables.parts(), DEFAULT_ENTRIES)?;
 
     let mut network = session.network.lock();
-    let mut control = session.control.lock();
-    if control.is_running() {
+    if session.control.lock().is_running() {
         return Err(EBUSY);
     }
-    // From here on nothing can fail.
+    // From here on nothing can fail, and with the lock of the network held no
+    // run can begin.
     let Some(tables) = loading.take() else {
         return Err(ENODATA);
     };
@@ -138,13 +144,15 @@ fn put_to_use(session: &Session) -> Result<Result<u64, uapi::NetworkFault>> {
     let live = Live::new(tables.finish(), rings.clone(), step_ns, synapses);
     let bytes = live.bytes();
     let before = network.replace(live);
-    control.renew(rings);
-    drop((control, network, loading));
+    session.control.lock().renew(rings);
+    drop((network, loading));
+    session.changed.notify_all();
     // Tables are many pages; nobody need wait for them.
     drop(before);
     Ok(Ok(bytes))
 }
 
+#[inline(never)]
 fn rings(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkRings = arg.read_extensible()?;
     demand_zero(&[request.flags, request.reserved])?;
@@ -163,9 +171,12 @@ fn rings(session: &Session, arg: UserArg) -> Result {
         live.set_rings(rings.clone());
         session.control.lock().set_rings(rings);
         Ok(())
-    })
+    })?;
+    session.changed.notify_all();
+    Ok(())
 }
 
+#[inline(never)]
 fn run(session: &Arc<Session>, arg: UserArg) -> Result {
     const KNOWN: u32 = uapi::RUN_UNTIL_STEP
         | uapi::RUN_UNTIL_TIME
@@ -222,12 +233,15 @@ impl uapi::NetworkTransfer {
     }
 }
 
+#[inline(never)]
 fn input(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkTransfer = arg.read_extensible()?;
     demand_zero(&[request.flags, request.reserved])?;
     if request.ring != uapi::RING_INPUT {
         return Err(EINVAL);
     }
+    // A caller who cannot be told how many must not have put any in.
+    arg.write_extensible(request.with_done(0))?;
     let _guard = session.transfer.lock();
     let rings = session.rings().ok_or(ENODATA)?;
     let ring = UserHalf(&rings.input);
@@ -242,15 +256,17 @@ fn input(session: &Session, arg: UserArg) -> Result {
     })
 }
 
+#[inline(never)]
 fn output(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkTransfer = arg.read_extensible()?;
     demand_zero(&[request.flags, request.reserved])?;
     let rings = session.rings().ok_or(ENODATA)?;
+    arg.write_extensible(request.with_done(0))?;
     match (request.ring, &rings.voltages) {
         (uapi::RING_SPIKES, _) => take_out(session, arg, request, &rings.spikes),
         (uapi::RING_VOLTAGES, Some(voltages)) => take_out(session, arg, request, voltages),
         // Nothing is probed, so nothing is there.
-        (uapi::RING_VOLTAGES, None) => arg.write_extensible(request.with_done(0)),
+        (uapi::RING_VOLTAGES, None) => Ok(()),
         _ => Err(EINVAL),
     }
 }
@@ -276,6 +292,7 @@ fn take_out<R: Record + AsBytes>(
     })
 }
 
+#[inline(never)]
 fn state(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkState = arg.read_extensible()?;
     demand_zero(&[request.flags & !uapi::STATE_WRITE])?;
@@ -286,7 +303,8 @@ fn state(session: &Session, arg: UserArg) -> Result {
     })?;
     let slice = memory::<uapi::NeuronVariables>(request.data, request.count as usize)?;
     let (mut reader, mut writer) = slice.reader_writer();
-    let mut batch = [uapi::NeuronVariables::default(); STATE_BATCH];
+    let most = STATE_BATCH.min(request.count as usize);
+    let mut batch = table(uapi::NeuronVariables::default(), most)?;
     let mut first = request.first as usize;
     while (first as u64) < end {
         let count = STATE_BATCH.min(end as usize - first);
@@ -312,7 +330,7 @@ fn state(session: &Session, arg: UserArg) -> Result {
 fn get_states(live: &mut Live, first: usize, to: &mut [uapi::NeuronVariables]) -> Result {
     let range = first..first + to.len();
     if live.network.parts().is_loihi() {
-        let states = live.network.loihi_states().get(range).ok_or(EINVAL)?;
+        let states = live.network.parts().loihi_states.get(range).ok_or(EINVAL)?;
         for (to, state) in to.iter_mut().zip(states) {
             *to = uapi::NeuronVariables {
                 membrane: state.voltage.into(),
@@ -372,6 +390,7 @@ fn set_states(live: &mut Live, first: usize, from: &[uapi::NeuronVariables]) -> 
     Ok(())
 }
 
+#[inline(never)]
 fn reset(session: &Session, arg: UserArg) -> Result {
     const KNOWN: u32 =
         uapi::NETWORK_RESET_STATE | uapi::NETWORK_RESET_COUNTERS | uapi::NETWORK_RESET_RINGS;
@@ -392,9 +411,12 @@ fn reset(session: &Session, arg: UserArg) -> Result {
             live.discard_input();
         }
         Ok(())
-    })
+    })?;
+    session.changed.notify_all();
+    Ok(())
 }
 
+#[inline(never)]
 fn stats(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkStats = arg.read_extensible()?;
     demand_zero(&[request.flags])?;
@@ -409,6 +431,7 @@ fn slot<T>(slots: &mut [Option<T>], slot: u32) -> Result<&mut Option<T>> {
     slots.get_mut(slot as usize).ok_or(EINVAL)
 }
 
+#[inline(never)]
 fn encoder(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkEncoder = arg.read_extensible()?;
     session.with_idle_network(|live| {
@@ -419,6 +442,7 @@ fn encoder(session: &Session, arg: UserArg) -> Result {
     })
 }
 
+#[inline(never)]
 fn samples(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkSamples = arg.read_extensible()?;
     demand_zero(&[request.flags])?;
@@ -426,7 +450,7 @@ fn samples(session: &Session, arg: UserArg) -> Result {
         return Err(EINVAL);
     }
     let count = request.count as usize;
-    let mut samples = VVec::from_elem(0i32, count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+    let mut samples = table(0i32, count)?;
     let mut reader = memory::<i32>(request.data, count)?.reader();
     reader.read_slice(AsBytes::as_bytes_mut(&mut samples[..]))?;
     session.with_network(|live| {
@@ -437,6 +461,7 @@ fn samples(session: &Session, arg: UserArg) -> Result {
     })
 }
 
+#[inline(never)]
 fn decoder(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkDecoder = arg.read_extensible()?;
     session.with_idle_network(|live| {
@@ -447,6 +472,7 @@ fn decoder(session: &Session, arg: UserArg) -> Result {
     })
 }
 
+#[inline(never)]
 fn decoded(session: &Session, arg: UserArg) -> Result {
     let request: uapi::NetworkDecoded = arg.read_extensible()?;
     demand_zero(&[request.flags, request.reserved])?;
@@ -454,7 +480,7 @@ fn decoded(session: &Session, arg: UserArg) -> Result {
         return Err(EINVAL);
     }
     let count = request.count as usize;
-    let mut values = VVec::from_elem(0i64, count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+    let mut values = table(0i64, count)?;
     let winner = session.with_network(|live| {
         let step = live.network.step();
         let decoder = slot(&mut live.decoders, request.slot)?

@@ -7,6 +7,7 @@
 
 use super::memory::{table, Vmalloc};
 use crate::{
+    rust::charged::ChargedVec,
     spiking::network::{
         description::{Fault, Kind, Parts, Population, Problem, Table, MAX_NEURONS, MAX_SYNAPSES},
         exact, loihi,
@@ -18,14 +19,10 @@ use crate::{
 };
 use core::num::NonZeroU64;
 use kernel::{
-    current,
     prelude::*,
     transmute::{AsBytes, FromBytes},
     uaccess::{UserPtr, UserSlice, UserSliceReader},
 };
-
-/// Bytes that are copied before a look at pending signals.
-const CHUNK: usize = 1 << 18;
 
 /// The longest step: 1,000 seconds.
 const MAX_STEP_NS: u64 = 1_000_000_000_000;
@@ -122,16 +119,16 @@ impl Loading {
                 blocks: table(no_block, len(request.blocks, 0, MANY)?)?,
                 weights: table(0, len(request.weights, 0, 2 * MAX_SYNAPSES)?)?,
                 probes: table(0, len(request.probes, 0, MANY)?)?,
-                loihi_states: VVec::new(),
-                exact_states: VVec::new(),
-                wheel: VVec::new(),
-                sums: VVec::new(),
-                awake: VVec::new(),
-                touched: VVec::new(),
-                plans: VVec::new(),
-                rows: VVec::new(),
-                due: VVec::new(),
-                limits: VVec::new(),
+                loihi_states: ChargedVec::new(),
+                exact_states: ChargedVec::new(),
+                wheel: ChargedVec::new(),
+                sums: ChargedVec::new(),
+                awake: ChargedVec::new(),
+                touched: ChargedVec::new(),
+                plans: ChargedVec::new(),
+                rows: ChargedVec::new(),
+                due: ChargedVec::new(),
+                limits: ChargedVec::new(),
             },
         })
     }
@@ -194,7 +191,7 @@ impl Loading {
 
     /// The network of tables that were checked.
     pub(super) fn finish(self) -> Network<Vmalloc> {
-        Network::of_checked(self.parts, VVec::new())
+        Network::of_checked(self.parts, ChargedVec::new())
     }
 }
 
@@ -213,21 +210,10 @@ fn target<'a, T, U>(
     Ok((entries, slice.reader()))
 }
 
-fn interrupted() -> Result {
-    if current!().signal_pending() {
-        return Err(EINTR);
-    }
-    Ok(())
-}
-
 /// Copies entries of which any bits will do.
 fn copy<T: FromBytes + AsBytes>(request: &uapi::NetworkWrite, table: &mut [T]) -> Result {
     let (entries, mut reader) = target::<_, T>(request, table)?;
-    for chunk in entries.chunks_mut(CHUNK / size_of::<T>()) {
-        reader.read_slice(<[T]>::as_bytes_mut(chunk))?;
-        interrupted()?;
-    }
-    Ok(())
+    reader.read_slice(AsBytes::as_bytes_mut(entries))
 }
 
 /// Copies entries `U` of the ABI that become `T`.
@@ -246,9 +232,6 @@ fn convert<T, U: FromBytes>(
                 field,
             ))
         })?;
-        if number % 1024 == 0 {
-            interrupted()?;
-        }
     }
     Ok(())
 }

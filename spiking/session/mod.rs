@@ -40,7 +40,6 @@ mod ring;
 mod run;
 
 pub(crate) use calls::call;
-pub(crate) use report::DebugEntry;
 
 use self::{live::Live, loading::Loading, ring::Rings, run::Control};
 use crate::rust::{
@@ -48,7 +47,7 @@ use crate::rust::{
     workqueue::{OwnedQueue, Priority},
 };
 use kernel::{
-    fs::{file, File},
+    fs::File,
     impl_has_work,
     mm::virt::VmaNew,
     new_mutex, new_poll_condvar, new_work,
@@ -131,11 +130,6 @@ impl Session {
         )
     }
 
-    /// The number that names it.
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
     /// The rings of the network in use.
     fn rings(&self) -> Option<Arc<Rings>> {
         self.control.lock().rings()
@@ -163,7 +157,11 @@ impl Session {
     pub(crate) fn close(&self) {
         let mut control = self.control.lock();
         self.stop.store(true, Relaxed);
+        let eventfd = control.withdraw();
         self.changed.notify_all();
+        if let Some(eventfd) = eventfd {
+            eventfd.signal();
+        }
         while control.is_running() {
             self.changed.wait(&mut control);
         }
@@ -175,15 +173,16 @@ impl Session {
     }
 
     /// `read()`: the completion of the last run.
-    pub(crate) fn read(&self, file: &File, mut to: UserSliceWriter) -> Result<usize> {
+    pub(crate) fn read(&self, nonblocking: bool, mut to: UserSliceWriter) -> Result<usize> {
         let len = size_of::<crate::uapi::NetworkCompletion>();
         if to.len() < len {
             return Err(EINVAL);
         }
-        let wait = file.flags() & file::flags::O_NONBLOCK == 0;
-        let completion = self.wait_for_completion(wait)?;
-        to.write(&completion)?;
-        self.control.lock().forget(&completion);
+        let completion = self.take_completion(!nonblocking)?;
+        if let Err(error) = to.write(&completion) {
+            self.control.lock().give_back(completion);
+            return Err(error);
+        }
         Ok(len)
     }
 

@@ -3,8 +3,8 @@
 //! What a network says of itself: counters by call, in fdinfo and in debugfs.
 
 use super::Session;
-use crate::uapi;
-use kernel::{debugfs, fmt, prelude::*, seq_file::SeqFile, seq_print, str::CString, sync::Arc};
+use crate::{rust::debugfs::Show, uapi};
+use kernel::{prelude::*, seq_file::SeqFile, seq_print};
 
 impl Session {
     /// The counters. `ENODATA` without a network.
@@ -19,68 +19,49 @@ impl Session {
         })
     }
 
-    /// The counters by name; empty without a network.
-    fn lines(&self) -> Option<[(&'static str, u64); 25]> {
-        let s = self.stats().ok()?;
-        Some([
-            ("network", self.id),
-            ("neurons", s.neurons.into()),
-            ("inputs", s.inputs.into()),
-            ("synapses", s.synapses),
-            ("memory-bytes", s.bytes),
-            ("arithmetic", s.arithmetic.into()),
-            ("running", s.running.into()),
-            ("runs", s.runs),
-            ("step", s.step),
-            ("steps", s.steps),
-            ("events", s.events),
-            ("events-late", s.late),
-            ("events-rejected", s.rejected),
-            ("input-spikes", s.input_spikes),
-            ("input-merged", s.merged),
-            ("synaptic-events", s.synaptic_events),
-            ("spikes", s.spikes),
-            ("updates", s.updates),
-            ("updates-skipped", s.skipped),
-            ("wraps", s.wraps),
-            ("saturations", s.saturations),
-            ("dropped-spikes", s.dropped_spikes),
-            ("dropped-voltages", s.dropped_voltages),
-            ("missed-steps", s.missed),
-            ("busy-ns", s.busy_ns),
-        ])
+    /// Writes a line for each counter, its name after `prefix`; none without a
+    /// network.
+    fn show_counters(&self, to: &SeqFile, prefix: &str, separator: &str) {
+        let Ok(s) = self.stats() else {
+            return;
+        };
+        let line = |name: &str, value: u64| seq_print!(to, "{prefix}{name}:{separator}{value}\n");
+        line("network", self.id);
+        line("neurons", s.neurons.into());
+        line("inputs", s.inputs.into());
+        line("synapses", s.synapses);
+        line("memory-bytes", s.bytes);
+        line("arithmetic", s.arithmetic.into());
+        line("running", s.running.into());
+        line("runs", s.runs);
+        line("step", s.step);
+        line("steps", s.steps);
+        line("events", s.events);
+        line("events-late", s.late);
+        line("events-rejected", s.rejected);
+        line("input-spikes", s.input_spikes);
+        line("input-merged", s.merged);
+        line("synaptic-events", s.synaptic_events);
+        line("spikes", s.spikes);
+        line("updates", s.updates);
+        line("updates-skipped", s.skipped);
+        line("wraps", s.wraps);
+        line("saturations", s.saturations);
+        line("dropped-spikes", s.dropped_spikes);
+        line("dropped-voltages", s.dropped_voltages);
+        line("missed-steps", s.missed);
+        line("busy-ns", s.busy_ns);
     }
 
     /// Lines of `/proc/PID/fdinfo/FD`.
     pub(crate) fn show_fdinfo(&self, to: &SeqFile) {
-        for (name, value) in self.lines().into_iter().flatten() {
-            seq_print!(to, "lightos-{}:\t{}\n", name, value);
-        }
+        self.show_counters(to, "lightos-", "\t");
     }
 }
 
-/// The file `networks/<id>` in debugfs, while it lives.
-pub(crate) struct DebugEntry(Pin<KBox<debugfs::File<Arc<Session>>>>);
-
-impl DebugEntry {
-    /// Makes the file in `folder`.
-    pub(crate) fn new(folder: &debugfs::Dir, session: Arc<Session>) -> Result<Self> {
-        let name = CString::try_from_fmt(fmt!("{}", session.id()))?;
-        let show = &|session: &Arc<Session>, to: &mut fmt::Formatter<'_>| {
-            for (name, value) in session.lines().into_iter().flatten() {
-                writeln!(to, "{name}: {value}")?;
-            }
-            Ok(())
-        };
-        let file = folder.read_callback_file(&name, session, show);
-        Ok(Self(KBox::pin_init(file, GFP_KERNEL)?))
-    }
-}
-
-impl core::ops::Deref for DebugEntry {
-    type Target = Arc<Session>;
-
-    fn deref(&self) -> &Arc<Session> {
-        &self.0
+/// The file `networks/<id>` in debugfs.
+impl Show for Session {
+    fn show(&self, to: &SeqFile) {
+        self.show_counters(to, "", " ");
     }
 }

@@ -46,6 +46,8 @@ pub(super) enum End {
 #[derive(Clone, Copy)]
 struct Plan {
     number: u64,
+    /// The first step.
+    first: u64,
     /// The step to stop before.
     end: u64,
     keep_output: bool,
@@ -59,6 +61,9 @@ struct Plan {
 struct Run {
     plan: Plan,
     eventfd: Option<EventFd>,
+    /// Whether somebody computes it by now. The queue has a limit to what it
+    /// works on at a time.
+    begun: bool,
 }
 
 /// The run, what the last one left, and the rings as pollers see them.
@@ -66,7 +71,10 @@ struct Run {
 pub(super) struct Control {
     rings: Option<Arc<Rings>>,
     run: Option<Run>,
+    /// Runs started, since counts began.
     runs: u64,
+    /// The number of the last run; never used again.
+    number: u64,
     completion: Option<uapi::NetworkCompletion>,
 }
 
@@ -100,8 +108,28 @@ impl Control {
     pub(super) fn renew(&mut self, rings: Arc<Rings>) {
         *self = Self {
             rings: Some(rings),
+            number: self.number,
             ..Self::default()
         };
+    }
+
+    /// The run that waits to be computed, which the caller will do.
+    fn begin(&mut self) -> Option<Plan> {
+        let run = self.run.as_mut().filter(|run| !run.begun)?;
+        run.begun = true;
+        Some(run.plan)
+    }
+
+    /// Ends a run that nobody computes yet.
+    pub(super) fn withdraw(&mut self) -> Option<EventFd> {
+        let run = self.run.take_if(|run| !run.begun)?;
+        self.completion = Some(uapi::NetworkCompletion {
+            run: run.plan.number,
+            step: run.plan.first,
+            reason: End::Stopped as u32,
+            ..uapi::NetworkCompletion::default()
+        });
+        run.eventfd
     }
 
     /// Whether a completion waits to be read.
@@ -109,11 +137,10 @@ impl Control {
         self.completion.is_some()
     }
 
-    /// Drops `read`, unless another run has ended meanwhile.
-    pub(super) fn forget(&mut self, read: &uapi::NetworkCompletion) {
-        if self.completion.is_some_and(|last| last.run == read.run) {
-            self.completion = None;
-        }
+    /// Keeps a completion that could not be handed over, unless another run has
+    /// ended meanwhile.
+    pub(super) fn give_back(&mut self, completion: uapi::NetworkCompletion) {
+        self.completion.get_or_insert(completion);
     }
 }
 
@@ -136,8 +163,8 @@ impl Session {
         if plan.by_caller {
             self.compute(plan);
         } else {
-            // Not queued already: the run before was over, and a work item
-            // that ends may be queued again.
+            // If it is queued still for a run that was withdrawn, it will do
+            // for this one.
             let _ = self.networks.queue.enqueue(self.clone());
         }
         Ok(plan.number)
@@ -153,47 +180,59 @@ impl Session {
             let (end, interval) = (end(request, live)?, interval(request, live)?);
             let mut control = self.control.lock();
             control.runs += 1;
+            control.number += 1;
             let plan = Plan {
-                number: control.runs,
+                number: control.number,
+                first: live.network.step(),
                 end,
                 keep_output,
                 interval,
                 by_caller: request.flags & uapi::RUN_WAIT != 0,
             };
-            control.run = Some(Run { plan, eventfd });
+            control.run = Some(Run {
+                plan,
+                eventfd,
+                begun: plan.by_caller,
+            });
             self.stop.store(false, Relaxed);
             trace::network_start(self.id, plan.number, live.network.step(), plan.end);
             Ok(plan)
         })
     }
 
-    /// STOP. `ERESTARTSYS` after a signal.
+    /// STOP. `EINTR` after a signal: called again, it might stop another run.
     pub(super) fn stop(&self) -> Result {
-        self.with_network(|_| Ok(()))?;
         let mut control = self.control.lock();
+        if control.rings.is_none() {
+            return Err(ENODATA);
+        }
         let Some(number) = control.run.as_ref().map(|run| run.plan.number) else {
             return Ok(());
         };
         self.stop.store(true, Relaxed);
+        let eventfd = control.withdraw();
         self.changed.notify_all();
+        if let Some(eventfd) = eventfd {
+            eventfd.signal();
+        }
         while control
             .run
             .as_ref()
             .is_some_and(|run| run.plan.number == number)
         {
             if self.changed.wait_interruptible(&mut control) {
-                return Err(ERESTARTSYS);
+                return Err(EINTR);
             }
         }
         Ok(())
     }
 
-    /// The completion that waits, or comes. `EINVAL` if there is neither it nor
+    /// Takes the completion that waits, or comes. `EINVAL` if there is neither it nor
     /// a run, `EAGAIN` if it would have to `wait` and must not.
-    pub(super) fn wait_for_completion(&self, wait: bool) -> Result<uapi::NetworkCompletion> {
+    pub(super) fn take_completion(&self, wait: bool) -> Result<uapi::NetworkCompletion> {
         let mut control = self.control.lock();
         loop {
-            if let Some(completion) = control.completion {
+            if let Some(completion) = control.completion.take() {
                 return Ok(completion);
             }
             if !control.is_running() {
@@ -358,7 +397,7 @@ impl WorkItem for Session {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        let plan = this.control.lock().run.as_ref().map(|run| run.plan);
+        let plan = this.control.lock().begin();
         if let Some(plan) = plan {
             this.compute(plan);
         }

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files in debugfs that keep their module.
+//!
+//! The operations that `kernel::debugfs` makes have no owner, so that a file
+//! that is open while the module goes is released by code that is gone. Those
+//! here have one.
+//!
+//! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
+
+use core::{marker::PhantomData, ptr::null_mut};
+use kernel::{
+    bindings,
+    ffi::{c_int, c_void},
+    module::this_module,
+    prelude::*,
+    seq_file::SeqFile,
+    sync::Arc,
+    types::ForeignOwnable,
+};
+
+/// A folder; it goes when it is dropped, with all that is in it.
+///
+/// # Invariants
+///
+/// The pointer is what `debugfs_create_dir()` returned: a folder of ours, or an
+/// error, which every function of debugfs takes and ignores.
+pub(crate) struct Folder(*mut bindings::dentry);
+
+// SAFETY: An entry of debugfs belongs to no thread.
+unsafe impl Send for Folder {}
+// SAFETY: Debugfs locks on the C side.
+unsafe impl Sync for Folder {}
+
+impl Folder {
+    /// A folder at the root of debugfs.
+    pub(crate) fn new(name: &CStr) -> Self {
+        // SAFETY: The name is copied; no parent stands for the root.
+        Self(unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), null_mut()) })
+    }
+
+    /// A folder in this one.
+    pub(crate) fn subfolder(&self, name: &CStr) -> Self {
+        // SAFETY: The name is copied; the parent is valid by the invariant.
+        Self(unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), self.0) })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // SAFETY: The entry is ours by the invariant.
+        unsafe { bindings::debugfs_remove(self.0) };
+    }
+}
+
+/// What a file shows.
+pub(crate) trait Show: Send + Sync + 'static {
+    /// Writes the content. Process context.
+    fn show(&self, to: &SeqFile);
+}
+
+/// A file that shows `T`; it goes when it is dropped.
+///
+/// # Invariants
+///
+/// The entry is what `debugfs_create_file_full()` returned, and its data a
+/// foreign reference to `T`.
+pub(crate) struct File<T: Show> {
+    entry: *mut bindings::dentry,
+    data: *mut c_void,
+    _shown: PhantomData<Arc<T>>,
+}
+
+// SAFETY: An entry of debugfs belongs to no thread, nor does what is shown.
+unsafe impl<T: Show> Send for File<T> {}
+// SAFETY: Debugfs locks on the C side; what is shown is `Sync`.
+unsafe impl<T: Show> Sync for File<T> {}
+
+impl<T: Show> File<T> {
+    const OPERATIONS: bindings::file_operations = bindings::file_operations {
+        owner: this_module::<crate::LocalModule>().as_ptr(),
+        open: Some(Self::open),
+        read: Some(bindings::seq_read),
+        llseek: Some(bindings::seq_lseek),
+        release: Some(bindings::single_release),
+        ..pin_init::zeroed()
+    };
+
+    /// A file in `folder` that root may read. It is missing where debugfs is.
+    pub(crate) fn new(folder: &Folder, name: &CStr, shown: Arc<T>) -> Self {
+        let data = shown.into_foreign().cast::<c_void>();
+        // SAFETY: The name is copied, the folder valid, and the operations live
+        // as long as the module, which a file that is open keeps. The data
+        // lives until the entry has been removed.
+        let entry = unsafe {
+            bindings::debugfs_create_file_full(
+                name.as_char_ptr(),
+                0o400,
+                folder.0,
+                data,
+                core::ptr::null(),
+                &Self::OPERATIONS,
+            )
+        };
+        // INVARIANT: Just so.
+        Self {
+            entry,
+            data,
+            _shown: PhantomData,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Called by debugfs for a file of these operations, whose entry is there.
+    unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: The inode is valid; debugfs keeps the data there.
+        let data = unsafe { (*inode).i_private };
+        // SAFETY: The file is valid and being opened.
+        unsafe { bindings::single_open(file, Some(Self::show), data) }
+    }
+
+    /// # Safety
+    ///
+    /// Called by `seq_read()` of a file that `open` opened. Debugfs does not
+    /// call it once the entry is being removed, and removal waits for it.
+    unsafe extern "C" fn show(to: *mut bindings::seq_file, _: *mut c_void) -> c_int {
+        // SAFETY: `single_open()` put the data there.
+        let data = unsafe { (*to).private };
+        // SAFETY: The reference is valid until after removal.
+        let shown = unsafe { <Arc<T> as ForeignOwnable>::borrow(data.cast()) };
+        // SAFETY: The caller's promise.
+        shown.show(unsafe { SeqFile::from_raw(to) });
+        0
+    }
+}
+
+impl<T: Show> Drop for File<T> {
+    fn drop(&mut self) {
+        // SAFETY: The entry is ours by the invariant.
+        unsafe { bindings::debugfs_remove(self.entry) };
+        // SAFETY: The data is a reference of ours, and nobody uses it any more.
+        drop(unsafe { <Arc<T> as ForeignOwnable>::from_foreign(self.data.cast()) });
+    }
+}
