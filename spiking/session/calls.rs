@@ -21,7 +21,10 @@ use crate::{
 use kernel::{
     current,
     prelude::*,
-    sync::Arc,
+    sync::{
+        lock::{mutex::MutexBackend, Guard},
+        Arc,
+    },
     transmute::AsBytes,
     uaccess::{UserPtr, UserSlice},
 };
@@ -131,6 +134,17 @@ fn put_to_use(session: &Session) -> Result<Result<u64, uapi::NetworkFault>> {
     }
     let rings = Rings::new(tables.parts(), DEFAULT_ENTRIES)?;
 
+    exchange(session, loading, rings)
+}
+
+/// Makes what was checked the network in use. Apart, for its stack: nothing is
+/// allocated below it.
+#[inline(never)]
+fn exchange(
+    session: &Session,
+    mut loading: Guard<'_, Option<Loading>, MutexBackend>,
+    rings: Arc<Rings>,
+) -> Result<Result<u64, uapi::NetworkFault>> {
     let mut network = session.network.lock();
     if session.control.lock().is_running() {
         return Err(EBUSY);
