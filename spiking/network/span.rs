@@ -462,7 +462,7 @@ impl<'a> Moment<'a> {
         let off = positive
             .wrapping_mul(row.membrane[0])
             .wrapping_add(negative.wrapping_mul(row.membrane[1]));
-        let off = if state.refractory == 0 { off } else { 0 };
+        // In the refractory period too: at its end the membrane is set, whatever it was.
         let membrane = state.membrane.wrapping_sub(off);
         let currents = [
             state.currents[0].wrapping_add(positive.wrapping_mul(row.current[0])),
