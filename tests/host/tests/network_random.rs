@@ -118,6 +118,8 @@ fn span_params(r: &mut Random) -> exact::Params {
         threshold: match r.between(1, 8) {
             1 => exact::NEVER,
             2 => r.between(1, 1 << 34),
+            // As where the leak alone makes a neuron fire.
+            3 => r.between(-1 << 46, 0),
             _ => r.between(1 << 43, 1 << (46 + wide)),
         },
         reset: r.between(-1 << 46, 1 << 42),
