@@ -266,7 +266,7 @@ fn gained(weight: i32, gain: i64) -> i64 {
 
 /// `sum` within its range; counts a cut.
 #[inline(always)]
-pub(super) fn cut(sum: i64, tally: &mut Tally) -> i64 {
+fn cut(sum: i64, tally: &mut Tally) -> i64 {
     if (-LIMIT..=LIMIT).contains(&sum) {
         return sum;
     }

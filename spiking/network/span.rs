@@ -92,7 +92,7 @@
 use core::num::NonZeroU64;
 
 use super::description::{Kind, Memory, Parts, Population};
-use super::exact::{cut, quotient, times, units, wide, Params, Propagators, State};
+use super::exact::{quotient, times, units, wide, Params, Propagators, State};
 use super::exact::{LIMIT, NEVER, ONE, PROPAGATOR_BITS};
 use super::model::{Chosen, Tally};
 use super::synapses::MAX_FAN_IN;
@@ -267,7 +267,7 @@ pub fn steps_of(population: &Population, params: &[Params]) -> u32 {
     let Some([own]) = all.filter(|_| shared && population.kind == Kind::Exponential) else {
         return 1;
     };
-    let threshold = own.threshold <= LIMIT || own.threshold == NEVER;
+    let threshold = (-LIMIT..=LIMIT).contains(&own.threshold) || own.threshold == NEVER;
     // So that the end of a refractory period at the end of a span is no spike.
     let threshold = threshold && own.reset < own.threshold;
     let gains = own.gain.iter().all(|gain| GAINS.contains(gain));
@@ -340,11 +340,11 @@ fn ratio(a: i64, b: i64, divisor: i64) -> i64 {
     quotient((a as u128).wrapping_mul(b as u128), divisor) as i64
 }
 
-/// What `x` units become when traced back by `factor`, rounded down.
-#[inline(always)]
-fn traced(x: i64, factor: i64) -> i64 {
-    // At most 2^60 * 2^62.
-    (i128::from(x).wrapping_mul(i128::from(factor)) >> BACK_BITS) as i64
+/// `sum` within +-2^60; counts a cut.
+fn cut(sum: i128, tally: &mut Tally) -> i64 {
+    let cut = sum.clamp(-i128::from(LIMIT), i128::from(LIMIT));
+    tally.saturations = tally.saturations.wrapping_add(u64::from(cut != sum));
+    cut as i64
 }
 
 /// `x` times the propagator `p`, rounded down. `|x|` up to 2^60.
@@ -462,7 +462,7 @@ impl<'a> Moment<'a> {
         let off = positive
             .wrapping_mul(row.membrane[0])
             .wrapping_add(negative.wrapping_mul(row.membrane[1]));
-        let off = if state.refractory == 0 { off } else { 0 };
+        // In the refractory period too: at its end the membrane is set, whatever it was.
         let membrane = state.membrane.wrapping_sub(off);
         let currents = [
             state.currents[0].wrapping_add(positive.wrapping_mul(row.current[0])),
@@ -481,21 +481,18 @@ impl<'a> Moment<'a> {
     /// The same beyond the ranges: what is above 2^60 is cut.
     #[cold]
     fn arrive_beyond(&self, state: &mut State, weights: [i64; 2], tally: &mut Tally) -> u64 {
-        let most = i128::from(LIMIT);
-        let mut cut = |sum: i128| {
-            let cut = sum.clamp(-most, most);
-            tally.saturations = tally.saturations.wrapping_add(u64::from(cut != sum));
-            cut as i64
-        };
         let product = |weight: i64, by: i64| i128::from(weight).wrapping_mul(i128::from(by));
         let mut membrane = i128::from(state.membrane);
         let by = self.row.current.into_iter().zip(self.row.membrane);
         for ((current, weight), (adds, takes)) in state.currents.iter_mut().zip(weights).zip(by) {
-            *current = cut(i128::from(*current).wrapping_add(product(weight, adds)));
+            *current = cut(
+                i128::from(*current).wrapping_add(product(weight, adds)),
+                tally,
+            );
             membrane = membrane.wrapping_sub(product(weight, takes));
         }
         if state.refractory == 0 {
-            state.membrane = cut(membrane);
+            state.membrane = cut(membrane, tally);
         }
         u64::MAX
     }
@@ -552,9 +549,9 @@ impl<'a> Moment<'a> {
     fn release(&self, state: &mut State, limit: &mut i32, tally: &mut Tally) -> u32 {
         let reset = self.params.reset;
         state.membrane = 0;
-        let others = self.membrane(state);
-        // At most 2^61 times 2^62.
-        state.membrane = cut(traced(reset.wrapping_sub(others), self.row.back22), tally);
+        let rest = i128::from(reset.wrapping_sub(self.membrane(state)));
+        let traced = rest.wrapping_mul(i128::from(self.row.back22)) >> BACK_BITS;
+        state.membrane = cut(traced, tally);
         self.predict(state, self.membrane(state), limit)
     }
 
@@ -563,7 +560,9 @@ impl<'a> Moment<'a> {
     fn predict(&self, state: &State, membrane: i64, limit: &mut i32) -> u32 {
         let ([rising, falling], row) = (state.currents, self.row);
         let (half, whole) = (self.half, self.whole);
-        let slack = self.params.threshold.saturating_sub(MARGIN);
+        // A membrane at the limit is above every threshold that counts.
+        let membrane = membrane.clamp(-LIMIT, LIMIT);
+        let slack = self.params.threshold.min(2 * LIMIT).wrapping_sub(MARGIN);
         let rising_now = high(rising.max(0), row.by.p11[0]);
         // Without currents.
         let middle = high(membrane, half.by.p22).wrapping_add(half.drive);
@@ -599,8 +598,8 @@ impl<'a> Moment<'a> {
     /// currents in that half.
     fn near(&self, membrane: i64, [rising, falling]: [i64; 2], ahead: u32, limit: &mut i32) -> u32 {
         let step = &self.params.propagators;
-        let slack = self.params.threshold.saturating_sub(MARGIN);
-        let slack = slack.saturating_sub(membrane).max(0);
+        let slack = self.params.threshold.min(2 * LIMIT).wrapping_sub(MARGIN);
+        let slack = slack.wrapping_sub(membrane).max(0);
         // Each of the terms is off by less than a unit.
         let rise = self
             .params
