@@ -9,8 +9,8 @@
 //! [`Ranks`] is a tournament of three rounds: each block of eight ranks has its greatest, its
 //! *leader*, and each eight blocks have theirs. Ranks are taken in falling order, so that those
 //! taken are the ones that are not below the last: nothing need be crossed out, and the three rounds
-//! after a rank was taken do not wait for each other. No comparison has an outcome that the
-//! processor must guess.
+//! after a rank was taken do not wait for each other. Nothing asks for a branch: which of two ranks
+//! is the greater a processor could only guess.
 //!
 //! Process context; the memory belongs to the caller.
 
