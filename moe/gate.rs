@@ -121,7 +121,7 @@ struct Chosen {
     count: usize,
 }
 
-/// Makes a key of a rank positive: keys and sums of two lie within 2^52.
+/// Makes a key of a rank positive: keys lie within 2^51, sums of two within 2^52.
 const KEY_OFFSET: i64 = 1 << 52;
 
 /// The digits of such a key; biases that were not checked lose the rest.
@@ -491,9 +491,7 @@ impl<F: Format> Gate<'_, F> {
         for (group, score) in (0..self.layer.groups as usize).zip(&mut scores) {
             *score = self.group_score(ranks.best_two(group, size), group);
         }
-        let scores = scores
-            .get_mut(..self.layer.groups as usize)
-            .unwrap_or(&mut []);
+        let scores = scores.get(..self.layer.groups as usize).unwrap_or(&[]);
         let mut open: u64 = 0;
         for (group, &score) in (0..u64::BITS).zip(scores.iter()) {
             // How many are ahead is all that counts: no two that can be selected are equal.

@@ -9,8 +9,8 @@
 //! [`Ranks`] is a tournament of three rounds: each block of eight ranks has its greatest, its
 //! *leader*, and each eight blocks have theirs. Ranks are taken in falling order, so that those
 //! taken are the ones that are not below the last: nothing need be crossed out, and the three rounds
-//! after a rank was taken do not wait for each other. No comparison has an outcome that the
-//! processor must guess.
+//! after a rank was taken do not wait for each other. Nothing asks for a branch: which of two ranks
+//! is the greater a processor could only guess.
 //!
 //! Process context; the memory belongs to the caller.
 
@@ -52,34 +52,32 @@ pub struct Ranks {
     used_tops: usize,
 }
 
-/// All ones if `a` is below `b`; ranks are below 2^63.
-#[inline(always)]
-const fn below(a: u64, b: u64) -> u64 {
-    (a.wrapping_sub(b) as i64 >> 63) as u64
-}
-
-/// The greater of two ranks, by arithmetic: the compiler makes a branch of a conditional move where
-/// it thinks it knows better, and there is nothing to be known about who is greater.
-#[inline(always)]
-const fn greater(a: u64, b: u64) -> u64 {
-    a.wrapping_sub(a.wrapping_sub(b) & below(a, b))
-}
-
 /// The greatest of eight: three rounds.
 #[inline(always)]
 fn greatest(of: &[u64; BLOCK]) -> u64 {
     let [a, b, c, d, e, f, g, h] = *of;
-    let (ab, cd) = (greater(a, b), greater(c, d));
-    let (ef, gh) = (greater(e, f), greater(g, h));
-    greater(greater(ab, cd), greater(ef, gh))
+    (a.max(b).max(c.max(d))).max(e.max(f).max(g.max(h)))
 }
 
 /// The greatest of eight below `bound`; 0 if there is none.
 #[inline(always)]
 fn greatest_below(of: &[u64], bound: u64) -> u64 {
     match <&[u64; BLOCK]>::try_from(of) {
-        Ok(of) => greatest(&of.map(|rank| rank & below(rank, bound))),
+        Ok(of) => restored(greatest(&of.map(|rank| rank.wrapping_sub(bound))), bound),
         Err(_) => 0,
+    }
+}
+
+/// A rank that is below `bound` from what it is less the bound, modulo 2^64; 0 for others.
+///
+/// Ranks are below 2^63, so that such a difference is greater for every rank below the bound
+/// than for any that is not.
+#[inline(always)]
+fn restored(difference: u64, bound: u64) -> u64 {
+    if difference >> 63 != 0 {
+        difference.wrapping_add(bound)
+    } else {
+        0
     }
 }
 
@@ -203,16 +201,18 @@ impl Ranks {
         let (block, top) = (index / BLOCK, index / BLOCK / BLOCK);
         let in_block = greatest_below(block_of(&self.ranks, block), last);
         let in_top = greatest_below(block_of(&self.blocks, top), last);
-        let in_top = greater(in_top, in_block);
+        let in_top = in_top.max(in_block);
         let tops = self.tops.get(..self.used_tops).unwrap_or(&[]);
-        let others = |best, &top: &u64| greater(best, top & below(top, last));
-        let others = tops.iter().fold(0, others);
+        let others = tops
+            .iter()
+            .fold(0, |best: u64, top| best.max(top.wrapping_sub(last)));
+        let others = restored(others, last);
         if let Some(leader) = self.blocks.get_mut(block) {
             *leader = in_block;
         }
         if let Some(leader) = self.tops.get_mut(top) {
             *leader = in_top;
         }
-        greater(in_top, others)
+        in_top.max(others)
     }
 }
