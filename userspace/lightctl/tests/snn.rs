@@ -103,7 +103,7 @@ fn a_graph_runs_on_a_list_of_spikes() {
     let text = said(&words);
     for line in [
         "ran in               the host, exact arithmetic",
-        "steps                40 of 1ms (0.04 s)",
+        "steps                40 of 1ms (40ms)",
         "events               60 read, 60 input spikes",
         "dense multiply-adds  560 (",
     ] {

@@ -84,8 +84,9 @@ pub(crate) fn run_text(
     row("network", network_text(stats));
     row("ran in", format!("the {place}, {arithmetic} arithmetic"));
     let step = Duration::from_nanos(plan.description.step_ns);
-    let time = step.as_secs_f64() * outcome.steps as f64;
-    row("steps", format!("{} of {step:?} ({time} s)", outcome.steps));
+    let time = plan.description.step_ns.saturating_mul(outcome.steps);
+    let time = Duration::from_nanos(time);
+    row("steps", format!("{} of {step:?} ({time:?})", outcome.steps));
     row("events", events_text(input, stats));
     row("spikes of neurons", spikes_text(plan, outcome));
     for (name, value) in Operations::of(stats, outcome.steps).rows() {
