@@ -450,18 +450,23 @@ impl<F: Format> Gate<'_, F> {
     fn fill_sigmoids(&self, row: &[F::Word], ranks: &mut Ranks) -> bool {
         let mut fine = true;
         ranks.fill(row, |index, word| {
-            if let Some(score) = F::binary32(word).and_then(key_of_binary32) {
-                return self.biased_rank(index, score);
-            }
-            let key = F::key(word);
-            fine &= F::is_number(key);
-            if key > F::LEAST {
-                self.biased_rank(index, sigmoid_key(F::fixed(key)))
-            } else {
-                0
+            match F::binary32(word).and_then(key_of_binary32) {
+                Some(score) => self.biased_rank(index, score),
+                None => self.rank_other(index, F::key(word), &mut fine),
             }
         });
         fine
+    }
+
+    /// The rank of an expert whose logit is not in the table. Apart, so that the others stay short.
+    #[inline(never)]
+    fn rank_other(&self, index: usize, key: u32, fine: &mut bool) -> u64 {
+        *fine &= F::is_number(key);
+        if key > F::LEAST {
+            self.biased_rank(index, sigmoid_key(F::fixed(key)))
+        } else {
+            0
+        }
     }
 
     /// Ranks all experts by their score and their bias.
@@ -490,12 +495,11 @@ impl<F: Format> Gate<'_, F> {
             .get_mut(..self.layer.groups as usize)
             .unwrap_or(&mut []);
         let mut open: u64 = 0;
-        for _ in 0..self.layer.groups_kept {
-            let best = scores.iter().fold(0, |best, &score| best.max(score));
-            if let Some(score) = scores.get_mut(index_of(best)).filter(|_| best != 0) {
-                *score = 0;
-                open |= 1u64.wrapping_shl(index_of(best) as u32);
-            }
+        for (group, &score) in (0..u64::BITS).zip(scores.iter()) {
+            // How many are ahead is all that counts: no two that can be selected are equal.
+            let ahead = |sum: u32, &other: &u64| sum.wrapping_add(u32::from(other > score));
+            let kept = score != 0 && scores.iter().fold(0, ahead) < self.layer.groups_kept;
+            open |= u64::from(kept) << group;
         }
         ranks.keep_groups(open, size, experts);
     }

@@ -52,32 +52,34 @@ pub struct Ranks {
     used_tops: usize,
 }
 
+/// All ones if `a` is below `b`; ranks are below 2^63.
+#[inline(always)]
+const fn below(a: u64, b: u64) -> u64 {
+    (a.wrapping_sub(b) as i64 >> 63) as u64
+}
+
+/// The greater of two ranks, by arithmetic: the compiler makes a branch of a conditional move where
+/// it thinks it knows better, and there is nothing to be known about who is greater.
+#[inline(always)]
+const fn greater(a: u64, b: u64) -> u64 {
+    a.wrapping_sub(a.wrapping_sub(b) & below(a, b))
+}
+
 /// The greatest of eight: three rounds.
 #[inline(always)]
 fn greatest(of: &[u64; BLOCK]) -> u64 {
     let [a, b, c, d, e, f, g, h] = *of;
-    (a.max(b).max(c.max(d))).max(e.max(f).max(g.max(h)))
+    let (ab, cd) = (greater(a, b), greater(c, d));
+    let (ef, gh) = (greater(e, f), greater(g, h));
+    greater(greater(ab, cd), greater(ef, gh))
 }
 
 /// The greatest of eight below `bound`; 0 if there is none.
 #[inline(always)]
 fn greatest_below(of: &[u64], bound: u64) -> u64 {
     match <&[u64; BLOCK]>::try_from(of) {
-        Ok(of) => restored(greatest(&of.map(|rank| rank.wrapping_sub(bound))), bound),
+        Ok(of) => greatest(&of.map(|rank| rank & below(rank, bound))),
         Err(_) => 0,
-    }
-}
-
-/// A rank that is below `bound` from what it is less the bound, modulo 2^64; 0 for others.
-///
-/// Ranks are below 2^63, so that such a difference is greater for every rank below the bound
-/// than for any that is not.
-#[inline(always)]
-fn restored(difference: u64, bound: u64) -> u64 {
-    if difference >> 63 != 0 {
-        difference.wrapping_add(bound)
-    } else {
-        0
     }
 }
 
@@ -167,16 +169,17 @@ impl Ranks {
     /// has its bit in `open`.
     #[inline(always)]
     pub fn keep_groups(&mut self, open: u64, size: usize, experts: usize) {
-        let closed = (0..u64::BITS).map(|group| open.wrapping_shr(group) & 1 == 0);
+        // All ones for an open group.
+        let masks = (0..u64::BITS).map(|group| (open.wrapping_shr(group) & 1).wrapping_neg());
         if size & (BLOCK - 1) == 0 {
             let groups = self.blocks.chunks_exact_mut((size / BLOCK).max(1));
-            for (leaders, _) in groups.zip(closed).filter(|g| g.1) {
-                leaders.fill(0);
+            for (leaders, mask) in groups.zip(masks) {
+                leaders.iter_mut().for_each(|leader| *leader &= mask);
             }
         } else {
             let groups = self.ranks.chunks_exact_mut(size.max(1));
-            for (ranks, _) in groups.zip(closed).filter(|g| g.1) {
-                ranks.fill(0);
+            for (ranks, mask) in groups.zip(masks) {
+                ranks.iter_mut().for_each(|rank| *rank &= mask);
             }
             let blocks = self.ranks.chunks_exact(BLOCK).take(experts.div_ceil(BLOCK));
             for (leader, block) in self.blocks.iter_mut().zip(blocks) {
@@ -200,18 +203,16 @@ impl Ranks {
         let (block, top) = (index / BLOCK, index / BLOCK / BLOCK);
         let in_block = greatest_below(block_of(&self.ranks, block), last);
         let in_top = greatest_below(block_of(&self.blocks, top), last);
-        let in_top = in_top.max(in_block);
+        let in_top = greater(in_top, in_block);
         let tops = self.tops.get(..self.used_tops).unwrap_or(&[]);
-        let others = tops
-            .iter()
-            .fold(0, |best: u64, top| best.max(top.wrapping_sub(last)));
-        let others = restored(others, last);
+        let others = |best, &top: &u64| greater(best, top & below(top, last));
+        let others = tops.iter().fold(0, others);
         if let Some(leader) = self.blocks.get_mut(block) {
             *leader = in_block;
         }
         if let Some(leader) = self.tops.get_mut(top) {
             *leader = in_top;
         }
-        in_top.max(others)
+        greater(in_top, others)
     }
 }

@@ -111,8 +111,8 @@ pub struct Parts<M: Memory> {
     pub rows: M::Of<span::Row>,
     /// Working memory: for every few steps of a span, a bit for each neuron to be looked at.
     pub due: M::Of<u64>,
-    /// Working memory: for each neuron, the current up to which that holds.
-    pub limits: M::Of<i64>,
+    /// Working memory: for each neuron, the positive weight up to which that holds.
+    pub limits: M::Of<i32>,
 }
 
 /// Entries of the working tables of a network.

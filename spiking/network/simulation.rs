@@ -9,6 +9,7 @@
 //!
 //! Process context; the lock of the network.
 
+use core::mem::take;
 use core::ops::DerefMut;
 
 use super::description::{Fault, Kind, Memory, Parts, Population};
@@ -401,7 +402,7 @@ struct Update<'a, W, E> {
     awake: &'a mut [u64],
     touched: &'a [u64],
     due: &'a mut [u64],
-    limits: &'a mut [i64],
+    limits: &'a mut [i32],
     wheel: &'a mut Wheel<W>,
     totals: &'a mut Totals,
     exchange: &'a mut E,
@@ -480,55 +481,84 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
         }
     }
 
-    /// Updates the neurons of `population`, whose spans have come to `moment`.
+    /// Updates the neurons of `population`, whose spans have come to `moment`: ends spans, takes
+    /// input, and looks at those that might spike.
     fn spans(&mut self, population: &Population, states: &mut [exact::State], moment: &Moment<'_>) {
-        let (words, end) = (self.awake.len(), moment.end());
-        let due = words.wrapping_mul(span::row_of_looks(moment.n));
         let (first, last) = (population.first as usize, population.end() as usize);
-        let sums = first.wrapping_mul(2)..last.wrapping_mul(2);
-        let (Some(states), Some(limits), Some(sums)) = (
-            states.get_mut(first..last),
-            self.limits.get_mut(first..last),
-            self.sums.get_mut(sums),
-        ) else {
-            return;
-        };
-        let all = end.is_some() || !self.skip;
+        let lanes = first.wrapping_mul(2)..last.wrapping_mul(2);
+        // Lent to the neurons, and put back in the end.
+        let (limits, sums) = (take(&mut self.limits), take(&mut self.sums));
         let mut neurons = span::Neurons {
-            states,
-            limits,
-            sums,
+            states: states.get_mut(first..last).unwrap_or(&mut []),
+            limits: limits.get_mut(first..last).unwrap_or(&mut []),
+            sums: sums.get_mut(lanes).unwrap_or(&mut []),
         };
-        let mut updates: u64 = 0;
+        if moment.n == 0 {
+            neurons.begin(moment);
+        }
+        self.arrive(population, &mut neurons, moment);
+        self.look(population, &mut neurons, moment);
+        (self.limits, self.sums) = (limits, sums);
+    }
+
+    /// Takes the input of a population in spans. Who must be looked at for that is due.
+    fn arrive(
+        &mut self,
+        population: &Population,
+        neurons: &mut span::Neurons<'_>,
+        moment: &Moment<'_>,
+    ) {
+        let row = self.awake.len().wrapping_mul(span::row_of_looks(moment.n));
+        let due = self.due.get_mut(row..).unwrap_or(&mut []);
+        let mut tally = Tally::default();
+        for (word, Chosen { first, bits }) in words_of(population) {
+            let (Some(&touched), Some(due)) = (self.touched.get(word), due.get_mut(word)) else {
+                break;
+            };
+            let bits = bits & touched;
+            *due |= neurons.arrive(Chosen { first, bits }, moment, &mut tally);
+        }
+        self.totals.tally.add(&tally);
+    }
+
+    /// Looks at the neurons of a population in spans that are due, or at all.
+    fn look(
+        &mut self,
+        population: &Population,
+        neurons: &mut span::Neurons<'_>,
+        moment: &Moment<'_>,
+    ) {
+        let words = self.awake.len();
+        let row = words.wrapping_mul(span::row_of_looks(moment.n));
+        let all = if moment.n == 0 || !self.skip {
+            u64::MAX
+        } else {
+            0
+        };
+        let mut tally = Tally::default();
         for (word, Chosen { first, bits: mask }) in words_of(population) {
             let (Some(awake), Some(&touched), Some(due)) = (
                 self.awake.get_mut(word),
                 self.touched.get(word),
-                self.due.get_mut(due.wrapping_add(word)),
+                self.due.get_mut(row.wrapping_add(word)),
             ) else {
                 break;
             };
-            let looks = if all { mask } else { (*awake | *due) & mask };
-            let touched = touched & mask;
-            if looks | touched == 0 {
+            let bits = (*awake | *due | all) & mask;
+            if bits == 0 {
                 continue;
             }
             *awake &= !mask;
             *due &= !mask;
-            let of = |bits| Chosen { first, bits };
-            let held = end.as_ref().map_or(0, |end| neurons.begin(of(mask), end));
-            let tally = &mut self.totals.tally;
-            let looks = looks | neurons.arrive(of(touched), moment, tally);
-            updates = updates.wrapping_add(u64::from((looks | touched).count_ones()));
             let due = &mut *self.due;
-            let spikes = neurons.look(of(looks), held, moment, tally, |bit, step| {
-                let place = words
-                    .wrapping_mul(span::row_of_looks(step))
-                    .wrapping_add(word);
-                if let Some(due) = due.get_mut(place) {
+            let note = |bit: u64, step: u32| {
+                let row = words.wrapping_mul(span::row_of_looks(step));
+                if let Some(due) = due.get_mut(row.wrapping_add(word)) {
                     *due |= bit;
                 }
-            });
+            };
+            let chosen = Chosen { first, bits };
+            let spikes = neurons.look(chosen, touched, moment, &mut tally, note);
             if spikes != 0 {
                 emit(
                     word,
@@ -540,8 +570,7 @@ impl<W: DerefMut<Target = [u64]>, E: Exchange> Update<'_, W, E> {
                 );
             }
         }
-        let count = &mut self.totals.tally.updates;
-        *count = count.wrapping_add(updates);
+        self.totals.tally.add(&tally);
     }
 }
 

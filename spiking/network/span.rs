@@ -27,25 +27,28 @@
 //!
 //! # When to look
 //!
-//! A look at step `n` says until when the membrane stays below the threshold for certain, if the
-//! first current is not above a limit. Leak and drive alone take the membrane from `v(n)` one way,
-//! up or down, so that on a stretch of steps it is highest at one of the ends. A positive current
-//! adds at most the greatest `P21` of the stretch, a negative one takes off at least the least:
-//! `P21` rises to one peak and falls. The stretches are the two halves of what is left of the
-//! span; in the first one nothing is taken off for a negative current. What lies between the
-//! highest value and the threshold is room for more of the first current: input that comes later
-//! adds no more than if it had been there from `n` on. If the first half does not pass, the bound
-//! is a rise in each step: while `v` is above `v(n)` no step raises it by more than
+//! A look at step `n` says until when the membrane stays below the threshold for certain, if no
+//! more than some positive weight arrives. Leak and drive alone take the membrane from `v(n)` one
+//! way, up or down, so that on a stretch of steps it is highest at one of the ends. A positive
+//! current adds at most the greatest `P21` of the stretch, a negative one takes off at least the
+//! least: `P21` rises to one peak and falls. The stretches are the two halves of what is left of
+//! the span; in the first one nothing is taken off for a negative current. Between the highest
+//! value and the threshold is room for more weight, of which a unit adds at most `gain[0]` times
+//! the greatest `P21`, whenever it arrives. If the first half does not pass, the bound is a rise in
+//! each step: while `v` is above `v(n)` no step raises it by more than
 //!
 //! ```text
-//! rise = drive - (1 - P22) v(n) + P21[0] (i[0] + extra) + P21[1] i[1]       (i[k] if positive)
+//! rise = drive - (1 - P22) v(n) + P21[0] (i[0] + extra) + P21[1] i[1]
 //! ```
 //!
-//! so that there is no spike in the next `(threshold - v(n)) / rise` steps; `extra` is chosen to
-//! make `rise` half as large again. A look notes the step to look again, one bit in a table with a
-//! row for every four steps of a span, and the limit. A neuron is looked at in the step noted or
-//! one of the three before it, at the end of each span, when an input takes its first current above
-//! the limit, and when a sum was cut. All that is O(1) for each input and each look.
+//! with `i[0]` as it is, if it is positive, and `i[1]` as it will be at the end of that half, if it
+//! is negative: currents decay. So there is no spike in the next `(threshold - v(n)) / rise` steps;
+//! `extra` is chosen to make `rise` half as large again.
+//!
+//! A look notes the step to look again, one bit in a table with a row for every four steps of a
+//! span, and the weight. A neuron is looked at in the step noted or one of the three before it, at
+//! the end of each span, when more weight has arrived, and when a sum was cut. All that is O(1) for
+//! each input and each look.
 //!
 //! # Error bounds
 //!
@@ -67,15 +70,17 @@
 //!
 //! A look must not come late by rounding. From a look to the next, the rows of `V` and `I` up to
 //! 2^60 account for 2^9 units, and as much in the look; the weights for one unit each: those of one
-//! sign have added at most 2^61 to `I`, so that they come to at most 2^29, both signs to 2^30; and
-//! `rise`, four units for each step and what the error of `v(n)` leaks, for 2^12. All is below
-//! [`MARGIN`], by which the threshold is lowered for the bounds.
+//! sign have added at most 2^61 to `I`, so that they come to at most 2^29, both signs to 2^30; the
+//! room for weight, of 2^60 units, for 2^28; and `rise`, four units for each step and what the
+//! error of `v(n)` leaks, for 2^12. All is below [`MARGIN`], by which the threshold is lowered for
+//! the bounds.
 //!
 //! # Which neurons
 //!
 //! Populations of at least [`LEAST_NEURONS`] exponential neurons that share their parameters, so
-//! that tables stay small beside the neurons; whose inputs act in the direction of their sign with
-//! gains in [`GAINS`], and whose propagators do not decay below 2^-5 in so many steps. The span is
+//! that tables stay small beside the neurons; whose reset lies below the threshold, whose inputs act
+//! in the direction of their sign with gains in [`GAINS`], and whose propagators do not decay below
+//! 2^-5 in so many steps. The span is
 //! the greatest power of two up to [`LONGEST`] for which that holds: 128 steps of 0.1 ms for
 //! currents of 5 ms. All others go step by step, which is the same as spans of one step.
 //!
@@ -90,6 +95,7 @@ use super::description::{Kind, Memory, Parts, Population};
 use super::exact::{cut, quotient, times, units, wide, Params, Propagators, State};
 use super::exact::{LIMIT, NEVER, ONE, PROPAGATOR_BITS};
 use super::model::{Chosen, Tally};
+use super::synapses::MAX_FAN_IN;
 
 /// The most steps of a span.
 pub const LONGEST: u32 = 128;
@@ -118,14 +124,8 @@ const GAINS: core::ops::RangeInclusive<i64> = 1 << 32..=1 << 52;
 /// How far below the threshold the membrane is kept by a prediction, in units.
 const MARGIN: i64 = 1 << 31;
 
-/// Binary digits of [`Row::room`].
-const ROOM_BITS: u32 = 52;
-
-/// More units to spare are not used.
-const MOST_SPARE: i64 = (1 << 51) - 1;
-
-/// A current that none exceeds.
-const NO_LIMIT: i64 = 1 << 62;
+/// The most weight that a look allows for; a step brings no more ([`MAX_FAN_IN`]).
+const MOST_ROOM: i64 = MAX_FAN_IN as i64;
 
 /// Steps of a span that share a row of the table of looks: a look comes early by less.
 const STEPS_A_ROW: u32 = 4;
@@ -168,15 +168,13 @@ pub struct Row {
     pub membrane: [i64; 2],
     /// `1 / P22`, in 2^-57.
     pub back22: i64,
-    /// `1 / P11[0]`, in 2^-57.
-    pub back11: i64,
     /// The greatest `P21` of up to `n` steps.
     pub peak: [i64; 2],
     /// Weights of up to this in magnitude add at most 2^60.
     pub most: u64,
-    /// How much more `I[0]` raises the membrane by at most one unit until the end of the span, and
-    /// until half the steps to it have passed: up to 2^10, in 2^-52.
-    pub room: [i64; 2],
+    /// How much positive weight raises the membrane by a unit at most, in 2^-62: until the end of
+    /// the span, until half the steps to it have passed, and in the next step.
+    pub room: [i64; 3],
 }
 
 impl Row {
@@ -191,10 +189,9 @@ impl Row {
         current: [0; 2],
         membrane: [0; 2],
         back22: BACK_ONE,
-        back11: BACK_ONE,
         peak: [0; 2],
         most: 0,
-        room: [0; 2],
+        room: [0; 3],
     };
 
     /// The row of the steps `by`, of which `peak` are the greatest of all before, and whose drive
@@ -213,20 +210,17 @@ impl Row {
             current,
             membrane,
             back22: ratio(BACK_ONE, ONE, by.p22),
-            back11: back[0],
             peak: [peak[0].max(by.p21[0]), peak[1].max(by.p21[1])],
             most: (LIMIT as u64).checked_div(greatest as u64).unwrap_or(0),
-            room: [0; 2],
+            room: [0; 3],
         }
     }
+}
 
-    /// Sets the room, with the greatest `P21` until the end of the span and until halfway.
-    fn make_room(&mut self, peak: [i64; 2]) {
-        // Not above 2^62.
-        let least = self.back11 >> (PROPAGATOR_BITS - BACK_BITS);
-        let one = 1 << (ROOM_BITS + PROPAGATOR_BITS - BACK_BITS);
-        self.room = peak.map(|peak| ratio(self.back11, one, peak.max(least)));
-    }
+/// The weight that adds a unit if a current lets `p21` through, in 2^-62; at most 1.
+fn room(gain: i64, p21: i64) -> i64 {
+    let a_unit = times(gain, p21);
+    ratio(1, ONE, a_unit.wrapping_add(1))
 }
 
 /// `gain` traced back, to the nearest unit.
@@ -274,6 +268,8 @@ pub fn steps_of(population: &Population, params: &[Params]) -> u32 {
         return 1;
     };
     let threshold = own.threshold <= LIMIT || own.threshold == NEVER;
+    // So that the end of a refractory period at the end of a span is no spike.
+    let threshold = threshold && own.reset < own.threshold;
     let gains = own.gain.iter().all(|gain| GAINS.contains(gain));
     let drive = (-MOST_DRIVE..=MOST_DRIVE).contains(&own.drive);
     if own.wrong_field().is_some() || !gains || !drive || !threshold {
@@ -330,10 +326,10 @@ fn fill(rows: &mut [Row], params: &Params) {
     }
     for n in 0..rows.len() {
         let left = rows.len().wrapping_sub(n).wrapping_sub(1);
-        let peak_of = |steps: usize| rows.get(steps).map_or(0, |row| row.peak[0]);
-        let peak = [peak_of(left), peak_of(left.div_ceil(2))];
+        let peak = |steps: usize| rows.get(steps).map_or(0, |row| row.peak[0]);
+        let peaks = [peak(left), peak(left.div_ceil(2)), peak(1)];
         if let Some(row) = rows.get_mut(n) {
-            row.make_room(peak);
+            row.room = peaks.map(|peak| room(params.gain[0], peak));
         }
     }
 }
@@ -417,12 +413,6 @@ impl<'a> Moment<'a> {
         })
     }
 
-    /// The end of the span that ends at this moment, if one does.
-    pub fn end(&self) -> Option<Self> {
-        let (row, n) = (self.whole, self.steps);
-        (self.n == 0).then_some(Self { row, n, ..*self })
-    }
-
     /// The membrane, up to three units too low. Below 2^62 in magnitude.
     #[inline(always)]
     fn membrane(&self, state: &State) -> i64 {
@@ -462,9 +452,11 @@ impl<'a> Moment<'a> {
         &self,
         state: &mut State,
         [positive, negative]: [i32; 2],
-        limit: i64,
+        limit: &mut i32,
         tally: &mut Tally,
     ) -> u64 {
+        // Between -2^30 and 2^30.
+        *limit = limit.wrapping_sub(positive);
         let (positive, negative) = (i64::from(positive), i64::from(negative));
         let row = self.row;
         let off = positive
@@ -483,8 +475,7 @@ impl<'a> Moment<'a> {
         }
         state.membrane = membrane;
         state.currents = currents;
-        // At most 2^62 + 2^60.
-        (limit.wrapping_sub(currents[0]) >> 63) as u64
+        i64::from(*limit >> 31) as u64
     }
 
     /// The same beyond the ranges: what is above 2^60 is cut.
@@ -509,15 +500,15 @@ impl<'a> Moment<'a> {
         u64::MAX
     }
 
-    /// Compares with the threshold unless `held`, ends the refractory period, and says when to
-    /// look again. `limit` becomes the first current up to which that holds.
+    /// Compares with the threshold, ends the refractory period, and says when to
+    /// look again. `limit` becomes the positive weight up to which that holds.
     #[inline(always)]
-    pub fn look(&self, state: &mut State, held: bool, limit: &mut i64, tally: &mut Tally) -> Look {
+    pub fn look(&self, state: &mut State, limit: &mut i32, tally: &mut Tally) -> Look {
         if state.refractory != 0 {
             return self.look_refractory(state, limit, tally);
         }
         let membrane = self.membrane(state);
-        if membrane >= self.params.threshold && !held {
+        if membrane >= self.params.threshold {
             return self.spike(state, limit, tally);
         }
         Look {
@@ -528,8 +519,8 @@ impl<'a> Moment<'a> {
 
     /// A spike.
     #[cold]
-    fn spike(&self, state: &mut State, limit: &mut i64, tally: &mut Tally) -> Look {
-        *limit = NO_LIMIT;
+    fn spike(&self, state: &mut State, limit: &mut i32, tally: &mut Tally) -> Look {
+        *limit = MAX_FAN_IN;
         state.refractory = match self.params.refractory_steps {
             0 => 0,
             steps => steps.saturating_add(self.n),
@@ -543,9 +534,9 @@ impl<'a> Moment<'a> {
 
     /// A look in the refractory period.
     #[cold]
-    fn look_refractory(&self, state: &mut State, limit: &mut i64, tally: &mut Tally) -> Look {
+    fn look_refractory(&self, state: &mut State, limit: &mut i32, tally: &mut Tally) -> Look {
         let next = if state.refractory > self.n {
-            *limit = NO_LIMIT;
+            *limit = MAX_FAN_IN;
             state.refractory
         } else {
             state.refractory = 0;
@@ -558,7 +549,7 @@ impl<'a> Moment<'a> {
     }
 
     /// Puts the membrane at reset: traced back to the begin of the span.
-    fn release(&self, state: &mut State, limit: &mut i64, tally: &mut Tally) -> u32 {
+    fn release(&self, state: &mut State, limit: &mut i32, tally: &mut Tally) -> u32 {
         let reset = self.params.reset;
         state.membrane = 0;
         let others = self.membrane(state);
@@ -569,7 +560,7 @@ impl<'a> Moment<'a> {
 
     /// Until when there is no spike for certain; see "When to look".
     #[inline(always)]
-    fn predict(&self, state: &State, membrane: i64, limit: &mut i64) -> u32 {
+    fn predict(&self, state: &State, membrane: i64, limit: &mut i32) -> u32 {
         let ([rising, falling], row) = (state.currents, self.row);
         let (half, whole) = (self.half, self.whole);
         let slack = self.params.threshold.saturating_sub(MARGIN);
@@ -589,31 +580,24 @@ impl<'a> Moment<'a> {
             .wrapping_add(high(falling_now, least));
         let spare = slack.wrapping_sub(first.max(second));
         if spare > 0 && falling <= 0 {
-            *limit = rising.wrapping_add(allowance(spare, row.room[0]));
+            *limit = weight(spare, row.room[0]);
             return self.steps;
         }
         let spare = slack.wrapping_sub(first);
+        let ahead = self.steps.wrapping_sub(self.n).div_ceil(2);
         if spare > 0 && falling <= 0 {
-            *limit = rising.wrapping_add(allowance(spare, row.room[1]));
-            let ahead = self.steps.wrapping_sub(self.n).div_ceil(2);
+            *limit = weight(spare, row.room[1]);
             return self.n.wrapping_add(ahead).wrapping_add(1);
         }
         // A negative current is least at the end of that half, a positive one now.
         let falling_then = high(falling_now.min(0), half.by.p11[1]);
         let falling_least = falling_then.wrapping_add(falling_now.max(0));
-        let ahead = self.steps.wrapping_sub(self.n).div_ceil(2);
-        self.near(membrane, [rising, rising_now, falling_least], ahead, limit)
+        self.near(membrane, [rising_now, falling_least], ahead, limit)
     }
 
-    /// The same for a neuron that may spike in the first half, `ahead` steps. Of the currents the
-    /// first is given traced back and now, the second as the greatest in that half.
-    fn near(
-        &self,
-        membrane: i64,
-        [rising, rising_now, falling]: [i64; 3],
-        ahead: u32,
-        limit: &mut i64,
-    ) -> u32 {
+    /// The same for a neuron that may spike in the first half, `ahead` steps, with the greatest
+    /// currents in that half.
+    fn near(&self, membrane: i64, [rising, falling]: [i64; 2], ahead: u32, limit: &mut i32) -> u32 {
         let step = &self.params.propagators;
         let slack = self.params.threshold.saturating_sub(MARGIN);
         let slack = slack.saturating_sub(membrane).max(0);
@@ -623,15 +607,12 @@ impl<'a> Moment<'a> {
             .drive
             .wrapping_sub(membrane)
             .wrapping_add(high(membrane, step.p22))
-            .wrapping_add(high(rising_now, step.p21[0]))
+            .wrapping_add(high(rising, step.p21[0]))
             .wrapping_add(high(falling, step.p21[1]))
             .wrapping_add(4);
         // Slower than that takes longer than a span.
         let assumed = rise.wrapping_add(rise >> 1).max(slack >> 7).max(1);
-        // As many as half the power of two below the inverse of P21, and none traced back.
-        let places = step.p21[0].leading_zeros().saturating_sub(2).min(10);
-        let spare = assumed.wrapping_sub(rise).min(MOST_SPARE);
-        *limit = rising.wrapping_add(spare << places);
+        *limit = weight(assumed.wrapping_sub(rise), self.row.room[2]);
         let steps = (slack as u64).checked_div(assumed as u64).unwrap_or(0);
         (steps.min(u64::from(ahead)) as u32)
             .wrapping_add(self.n)
@@ -639,12 +620,10 @@ impl<'a> Moment<'a> {
     }
 }
 
-/// `spare` units times `room`.
+/// The weight for which `spare` units, not negative, leave `room`.
 #[inline(always)]
-fn allowance(spare: i64, room: i64) -> i64 {
-    // Below 2^63 times 2^62.
-    let spare = spare.min(MOST_SPARE) << (64 - ROOM_BITS);
-    (i128::from(spare).wrapping_mul(i128::from(room)) >> 64) as i64
+fn weight(spare: i64, room: i64) -> i32 {
+    high(spare.min(LIMIT), room).min(MOST_ROOM) as i32
 }
 
 /// The neurons of a population that is computed in spans.
@@ -652,74 +631,73 @@ fn allowance(spare: i64, room: i64) -> i64 {
 pub struct Neurons<'a> {
     /// Their states.
     pub states: &'a mut [State],
-    /// The currents up to which the steps noted hold.
-    pub limits: &'a mut [i64],
+    /// The positive weights up to which the steps noted hold.
+    pub limits: &'a mut [i32],
     /// The sums of what arrived, two for each neuron.
     pub sums: &'a mut [i32],
 }
 
 impl Neurons<'_> {
-    /// Ends the spans of `chosen`, and begins new ones. Returns a bit for each whose refractory
-    /// period ended with it.
-    pub fn begin(&mut self, chosen: Chosen, end: &Moment<'_>) -> u64 {
-        let mut held = 0;
-        for (bit, index) in chosen {
-            if let Some(state) = self.states.get_mut(index) {
-                let before = state.refractory;
-                *state = end.present(state);
-                held |= if before != 0 && state.refractory == 0 {
-                    bit
-                } else {
-                    0
-                };
-            }
+    /// Ends the spans of all, and begins new ones.
+    pub fn begin(&mut self, moment: &Moment<'_>) {
+        let end = Moment {
+            row: moment.whole,
+            n: moment.steps,
+            ..*moment
+        };
+        for state in self.states.iter_mut() {
+            *state = end.present(state);
         }
-        held
     }
 
     /// Takes the input of `chosen` and puts their sums back to zero. Returns a bit for each that
     /// must be looked at for that.
     #[inline(always)]
     pub fn arrive(&mut self, chosen: Chosen, moment: &Moment<'_>, tally: &mut Tally) -> u64 {
-        let mut looks = 0;
+        let (mut looks, mut updates) = (0, 0u64);
         for (bit, index) in chosen {
             let sums = self.sums.get_mut(index.wrapping_mul(2)..);
-            let (Some(sums), Some(state), Some(&limit)) = (
+            let (Some(sums), Some(state), Some(limit)) = (
                 sums.and_then(|sums| sums.first_chunk_mut()),
                 self.states.get_mut(index),
-                self.limits.get(index),
+                self.limits.get_mut(index),
             ) else {
                 break;
             };
             looks |= bit & moment.arrive(state, core::mem::take(sums), limit, tally);
+            updates = updates.wrapping_add(1);
         }
+        tally.updates = tally.updates.wrapping_add(updates);
         looks
     }
 
-    /// Looks at `chosen`, of which `held` do not spike. Returns a bit for each that does; `note`
-    /// takes the bit of a neuron and the step of the span to look again, if it is before the end.
+    /// Looks at `chosen`; those in `counted` do not count as updates once more. Returns a bit for
+    /// each that spikes; `note` takes the bit of a neuron and the step of the span to look again,
+    /// if it is before the end.
     #[inline(always)]
     pub fn look(
         &mut self,
         chosen: Chosen,
-        held: u64,
+        counted: u64,
         moment: &Moment<'_>,
         tally: &mut Tally,
         mut note: impl FnMut(u64, u32),
     ) -> u64 {
-        let mut spikes = 0;
+        let (mut spikes, mut updates) = (0, 0u64);
         for (bit, index) in chosen {
             let (Some(state), Some(limit)) =
                 (self.states.get_mut(index), self.limits.get_mut(index))
             else {
                 break;
             };
-            let look = moment.look(state, held & bit != 0, limit, tally);
+            let look = moment.look(state, limit, tally);
             spikes |= if look.spiked { bit } else { 0 };
             if look.next < moment.steps {
                 note(bit, look.next);
             }
+            updates = updates.wrapping_add(u64::from(bit & counted == 0));
         }
+        tally.updates = tally.updates.wrapping_add(updates);
         spikes
     }
 }

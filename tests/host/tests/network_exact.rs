@@ -211,7 +211,7 @@ fn decays_end_at_rest() {
 fn cuba_under_input(change: impl Fn(&mut HeapNetwork)) -> (Vec<(u64, u32)>, Vec<i64>) {
     let mut network = cuba::network(&[], &vec![-55.0; cuba::NEURONS as usize]);
     let weight = |i: u32| {
-        if i % 7 == 0 {
+        if i.is_multiple_of(7) {
             -900
         } else {
             162 * (1 + i as i32 % 5)

@@ -286,7 +286,8 @@ fn plain_rows(population: &Population, p: &exact::Params) -> Vec<PlainRow> {
     let shares = population.params_count == 1 && population.count >= LEAST_NEURONS;
     let bounded = p.gain.iter().all(|g| (1 << 32..=1 << 52).contains(g))
         && p.drive.abs() <= 1 << 53
-        && (p.threshold <= 1 << 60 || p.threshold == exact::NEVER);
+        && (p.threshold <= 1 << 60 || p.threshold == exact::NEVER)
+        && p.reset < p.threshold;
     let mut rows = Vec::new();
     if population.kind != Kind::Exponential || !shares || !bounded {
         return rows;

@@ -25,7 +25,7 @@ use lightos_host::moe::score::{Score, KEY_BITS};
 /// Tokens of a call.
 const BATCH: usize = 256;
 
-/// Calls of a run.
+/// Batches of a run.
 const BATCHES: usize = 8;
 
 /// Runs that count; one more comes before them.
@@ -196,13 +196,12 @@ impl Random {
     }
 }
 
-/// Nanoseconds a token of `call` over all batches.
-fn time(logits: &[u32], row: usize, mut call: impl FnMut(&[u32])) -> f64 {
+/// Nanoseconds a token of `call`, for one batch: short, so that what else the machine does spoils
+/// few of them.
+fn time(call: impl FnOnce()) -> f64 {
     let begin = Instant::now();
-    for rows in logits.chunks_exact(row * BATCH) {
-        call(rows);
-    }
-    begin.elapsed().as_secs_f64() * 1e9 / (BATCH * BATCHES) as f64
+    call();
+    begin.elapsed().as_secs_f64() * 1e9 / BATCH as f64
 }
 
 /// One call of the gate, loads counted.
@@ -221,16 +220,14 @@ fn gate(layer: &Layer, biases: &[i64], rows: &[u32], to: &mut Results, scratch: 
     balance::count(&to.ids, &mut to.loads);
 }
 
-/// Median, least and greatest of some runs.
+/// Median, quartiles and number of some times.
 fn figures(times: &mut [f64]) -> (f64, String) {
     times.sort_by(f64::total_cmp);
-    let (Some(&least), Some(&most)) = (times.first(), times.last()) else {
-        return (f64::NAN, "null".into());
-    };
-    let median = times[times.len() / 2];
     let runs = times.len();
+    let at = |quarters: usize| times.get(runs * quarters / 4).copied().unwrap_or(f64::NAN);
+    let (low, median, high) = (at(1), at(2), at(3));
     let text = format!(
-        "{{\"ns_per_token\": {median:.1}, \"min\": {least:.1}, \"max\": {most:.1}, \"runs\": {runs}}}"
+        "{{\"ns_per_token\": {median:.1}, \"p25\": {low:.1}, \"p75\": {high:.1}, \"batches\": {runs}}}"
     );
     (median, text)
 }
@@ -252,19 +249,17 @@ fn bench(name: &str, layer: &Layer, torch: &mut HashMap<String, Vec<f64>>) -> St
     let (mut gate_times, mut scalar_times) = (Vec::new(), Vec::new());
     let (mut same, mut all) = (0, 0);
     for run in 0..=RUNS {
-        let taken = time(&logits, experts, |rows| {
-            gate(layer, &biases, rows, &mut ours, &mut scratch);
-        });
-        let scalar = time(&logits, experts, |rows| {
-            scalar::route(layer, &biases, rows, &mut theirs)
-        });
-        if run > 0 {
-            gate_times.push(taken);
-            scalar_times.push(scalar);
+        for rows in logits.chunks_exact(experts * BATCH) {
+            let taken = time(|| gate(layer, &biases, rows, &mut ours, &mut scratch));
+            let scalar = time(|| scalar::route(layer, &biases, rows, &mut theirs));
+            if run > 0 {
+                gate_times.push(taken);
+                scalar_times.push(scalar);
+            }
+            let pairs = ours.ids.iter().zip(&theirs.ids);
+            same += pairs.filter(|p| p.0 == p.1).count();
+            all += ours.ids.len();
         }
-        let pairs = ours.ids.iter().zip(&theirs.ids);
-        same += pairs.filter(|p| p.0 == p.1).count();
-        all += ours.ids.len();
     }
     let (median, gate) = figures(&mut gate_times);
     let mut line = format!("\"{name}\": {{\"gate\": {gate}");

@@ -196,18 +196,19 @@ fn sorted(keys: &[f64]) -> Vec<usize> {
     order
 }
 
-/// Whether any of the first `count` and its successor are near. Equal keys are not if the contract
-/// orders them: if they come from `alike` logits and biases.
+/// Whether any of the first `count` is near to one after it, from place `from` on. Those are not
+/// near that the contract orders: with equal keys from `alike` logits and biases.
 fn any_near(
     keys: &[f64],
     order: &[usize],
-    count: usize,
+    (count, from): (usize, usize),
     alike: impl Fn(usize, usize) -> bool,
 ) -> bool {
-    order.windows(2).take(count).any(|pair| {
-        let (a, b) = (keys[pair[0]], keys[pair[1]]);
-        let real = a != f64::NEG_INFINITY && b != f64::NEG_INFINITY;
-        real && a - b <= NEAR && !alike(pair[0], pair[1])
+    let firsts = order.iter().enumerate().take(count);
+    firsts.into_iter().any(|(place, &a)| {
+        let after = &order[from.max(place + 1).min(order.len())..];
+        let near = |&&b: &&usize| keys[b] != f64::NEG_INFINITY && keys[a] - keys[b] <= NEAR;
+        after.iter().take_while(near).any(|&b| !alike(a, b))
     })
 }
 
@@ -224,26 +225,33 @@ fn group_score(layer: &Layer, members: &[f64]) -> f64 {
 pub fn gate(layer: &Layer, biases: &[f64], row: &[f64]) -> Expected {
     let mut keys = keys(layer, biases, row);
     let mut near = false;
+    let bias = |i: usize| biases.get(i);
+    let alike = |a: usize, b: usize| row[a] == row[b] && bias(a) == bias(b);
     if layer.grouped() {
         let size = layer.group_size() as usize;
-        let scores: Vec<f64> = keys
+        let best: Vec<Vec<usize>> = keys
             .chunks(size)
-            .map(|group| {
-                let members: Vec<f64> = sorted(group).iter().map(|&i| group[i]).collect();
+            .zip((0..).step_by(size))
+            .map(|(group, first)| sorted(group).iter().map(|i| first + i).collect())
+            .collect();
+        let scores: Vec<f64> = best
+            .iter()
+            .map(|members| {
+                let members: Vec<f64> = members.iter().map(|&i| keys[i]).collect();
                 group_score(layer, &members)
             })
             .collect();
         let order = sorted(&scores);
         let kept = layer.groups_kept as usize;
-        near |= layer.computed() && any_near(&scores, &order[kept - 1..], 1, |_, _| false);
+        let same =
+            |a: usize, b: usize| alike(best[a][0], best[b][0]) && alike(best[a][1], best[b][1]);
+        near |= layer.computed() && any_near(&scores, &order, (kept, kept), same);
         for &group in &order[kept..] {
             keys[group * size..(group + 1) * size].fill(f64::NEG_INFINITY);
         }
     }
     let order = sorted(&keys);
-    let bias = |i: usize| biases.get(i);
-    let alike = |a: usize, b: usize| row[a] == row[b] && bias(a) == bias(b);
-    near |= layer.computed() && any_near(&keys, &order, layer.top_k as usize, alike);
+    near |= layer.computed() && any_near(&keys, &order, (layer.top_k as usize, 0), alike);
     let chosen = order.iter().take(layer.top_k as usize);
     let experts: Vec<usize> = chosen
         .copied()

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh: networks in the module of a stock kernel against the same arithmetic on
+# the host and against what others recorded (see jobs.sh and check.py).
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+OUT="$LIGHTOS_DIR/build/test-log/networks"
+STAGE="$OUT/stage"
+TESTS="$LIGHTOS_DIR/tests"
+
+rm -rf "$OUT"
+mkdir -p "$STAGE"
+cp "$LIGHTOS_DIR/build/lightctl" "$TESTS/networks/jobs.sh" "$STAGE/"
+cp -r "$TESTS/data/event-digits" "$STAGE/"
+for folder in nmnist loihi nir; do
+	if [ -n "$LIGHTOS_DATA" ] && [ -d "$LIGHTOS_DATA/$folder" ]; then
+		cp -r "$LIGHTOS_DATA/$folder" "$STAGE/"
+	else
+		echo "# skipped: $folder (LIGHTOS_DATA does not name a folder that holds it)"
+	fi
+done
+chmod -R u+w "$STAGE"
+"$STAGE/jobs.sh" "$STAGE" --host >"$OUT/host.txt" || true
+"$LIGHTOS_DIR/scripts/guest.sh" -k stock -p "$STAGE" -- './jobs.sh .' >"$OUT/guest.txt" || true
+in_root python3 "$TESTS/networks/check.py" "$OUT/guest.txt" "$OUT/host.txt" "$TESTS/oracle/nmnist_replay.txt"
