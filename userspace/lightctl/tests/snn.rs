@@ -61,7 +61,7 @@ fn a_graph_is_described() {
     let text = said(&["load", RECURRENT, "--host"]);
     let expected = "\
 format               nir
-step                 1000 us
+step                 1ms
 size                 2 inputs, 4 neurons, 14 synapses, ";
     assert!(text.starts_with(expected), "{text}");
     for line in [
@@ -103,7 +103,7 @@ fn a_graph_runs_on_a_list_of_spikes() {
     let text = said(&words);
     for line in [
         "ran in               the host, exact arithmetic",
-        "steps                40 (40 ms)",
+        "steps                40 of 1ms (40ms)",
         "events               60 read, 60 input spikes",
         "dense multiply-adds  560 (",
     ] {

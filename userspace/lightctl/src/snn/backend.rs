@@ -7,16 +7,13 @@
 use std::time::Duration;
 
 use lightos::network::{
-    Description, Event, Network, Progress, Reset, Rings, Run, RunEnd, Spike, State, Stats, Until,
-    Voltage,
+    Consumer, Description, Event, Network, Producer, Progress, Reset, Rings, Run, RunEnd, Spike,
+    State, Stats, Until, Voltage,
 };
-use lightos::Device;
+use lightos::{Device, Mapping};
 
 use super::host::HostNetwork;
 use crate::failure::Failure;
-
-/// Records taken out of a ring at a time.
-const BATCH: usize = 1 << 14;
 
 /// What a network did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,61 +90,76 @@ impl Place {
         match self {
             Self::Module(device) => {
                 let network = device.load_with(description, progress)?;
-                Ok(Box::new(Module { network }))
+                let probes = !description.probes.is_empty();
+                Ok(Box::new(Module::new(network, probes)?))
             }
             Self::Host => Ok(Box::new(HostNetwork::new(description)?)),
         }
     }
 }
 
-/// A network in the module.
+/// A network in the module, with its rings mapped: events and records pass without
+/// a call.
 struct Module<'a> {
     network: Network<'a>,
+    input: Producer<Event, Mapping>,
+    spikes: Consumer<Spike, Mapping>,
+    voltages: Option<Consumer<Voltage, Mapping>>,
 }
 
-impl Module<'_> {
-    /// Takes all that waits.
-    fn drain(&self, output: &mut Output) -> Result<(), Failure> {
-        loop {
-            let spikes = self.network.spikes(BATCH)?;
-            let whole = spikes.len() == BATCH;
-            output.spikes.extend(spikes);
-            if !whole {
-                break;
-            }
+impl<'a> Module<'a> {
+    fn new(network: Network<'a>, probes: bool) -> Result<Self, Failure> {
+        Ok(Self {
+            input: network.map_input()?,
+            spikes: network.map_spikes()?,
+            voltages: probes.then(|| network.map_voltages()).transpose()?,
+            network,
+        })
+    }
+
+    /// Makes an input ring for `entries` events, if it is not as large.
+    fn enlarge(&mut self, entries: u32) -> Result<(), Failure> {
+        let rings = self.network.rings();
+        if entries <= rings.input {
+            return Ok(());
         }
-        loop {
-            let voltages = self.network.voltages(BATCH)?;
-            let whole = voltages.len() == BATCH;
-            output.voltages.extend(voltages);
-            if !whole {
-                return Ok(());
-            }
+        self.network.set_rings(Rings {
+            input: entries,
+            ..rings
+        })?;
+        self.input = self.network.map_input()?;
+        self.spikes = self.network.map_spikes()?;
+        if let Some(voltages) = &mut self.voltages {
+            *voltages = self.network.map_voltages()?;
+        }
+        Ok(())
+    }
+
+    /// Takes all that waits.
+    fn drain(&mut self, output: &mut Output) {
+        self.spikes
+            .pop(usize::MAX, |spike| output.spikes.push(spike));
+        if let Some(voltages) = &mut self.voltages {
+            voltages.pop(usize::MAX, |voltage| output.voltages.push(voltage));
         }
     }
 
     /// Puts in what fits of `events` and returns the rest.
-    fn feed<'e>(&self, events: &'e [Event]) -> Result<&'e [Event], Failure> {
-        if events.is_empty() {
-            return Ok(events);
-        }
-        match self.network.input(events) {
-            Ok(done) => Ok(events.get(done..).unwrap_or(&[])),
-            Err(lightos::Error::InputFull) => Ok(events),
-            Err(error) => Err(error.into()),
-        }
+    fn feed<'e>(&mut self, events: &'e [Event]) -> &'e [Event] {
+        let done = self.input.push(events.iter().copied());
+        events.get(done..).unwrap_or(&[])
     }
 
     /// As fast as can be: in turns, each up to the first event that found no room.
-    fn run_free(&self, job: &Job<'_>, output: &mut Output) -> Result<(), Failure> {
+    fn run_free(&mut self, job: &Job<'_>, output: &mut Output) -> Result<(), Failure> {
         let mut rest = job.events;
         loop {
-            rest = self.feed(rest)?;
+            rest = self.feed(rest);
             let next = rest.first().map_or(job.until, |event| event.step());
             let target = next.min(job.until);
             loop {
                 let done = self.network.run(&Run::until(Until::Step(target)))?;
-                self.drain(output)?;
+                self.drain(output);
                 match done.end {
                     RunEnd::Done => break,
                     RunEnd::OutputFull => {}
@@ -162,19 +174,19 @@ impl Module<'_> {
 
     /// By the clock: feeds and drains while the network runs.
     fn run_in_real_time(
-        &self,
+        &mut self,
         job: &Job<'_>,
         interval: Duration,
         output: &mut Output,
     ) -> Result<(), Failure> {
-        let mut rest = self.feed(job.events)?;
+        let mut rest = self.feed(job.events);
         let run = Run::until(Until::Step(job.until)).in_real_time(interval);
         self.network.start(&run)?;
         loop {
-            // Half of what the smallest ring can take at its fullest.
+            // The rings hold 65,536 records: 13 a microsecond until then.
             let done = self.network.completion(Duration::from_millis(5))?;
-            self.drain(output)?;
-            rest = self.feed(rest)?;
+            self.drain(output);
+            rest = self.feed(rest);
             match done.map(|done| done.end) {
                 None => {}
                 Some(RunEnd::Done) => return Ok(()),
@@ -197,14 +209,7 @@ fn input_ring(events: &[Event]) -> u32 {
 
 impl Backend for Module<'_> {
     fn run(&mut self, job: &Job<'_>, output: &mut Output) -> Result<(), Failure> {
-        let input = input_ring(job.events);
-        if input > self.network.rings().input {
-            let rings = Rings {
-                input,
-                ..self.network.rings()
-            };
-            self.network.set_rings(rings)?;
-        }
+        self.enlarge(input_ring(job.events))?;
         match job.interval {
             None => self.run_free(job, output),
             Some(interval) => self.run_in_real_time(job, interval, output),

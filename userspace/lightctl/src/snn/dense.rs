@@ -225,3 +225,112 @@ fn about_layer(matrix: &Matrix, report: &Report) -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::backend::Place;
+    use super::super::events::Input;
+    use super::super::plan::NeuronArgs;
+    use super::super::{host, session};
+    use super::*;
+
+    fn args(arithmetic: Arithmetic) -> NetworkArgs {
+        NetworkArgs {
+            files: Vec::new(),
+            dt: Duration::from_millis(1),
+            neurons: NeuronArgs {
+                arithmetic,
+                current_decay: 1024,
+                voltage_decay: 128,
+                threshold: None,
+                tau: Duration::from_millis(20),
+                tau_syn: None,
+                refractory: 0,
+            },
+        }
+    }
+
+    fn matrix(name: &str, shape: [usize; 2], values: &[f64]) -> Matrix {
+        let array = npy::Array {
+            shape: shape.to_vec(),
+            values: values.to_vec(),
+        };
+        Matrix::new(name.into(), &array).unwrap()
+    }
+
+    #[test]
+    fn rows_of_neurons_become_rows_of_sources() {
+        let m = matrix("w", [2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!((m.inputs, m.outputs), (3, 2));
+        assert_eq!(m.values, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        let flat = npy::Array {
+            shape: vec![6],
+            values: vec![0.0; 6],
+        };
+        assert!(Matrix::new("w".into(), &flat).is_err());
+    }
+
+    #[test]
+    fn layers_must_fit() {
+        let first = matrix("a", [2, 3], &[0.0; 6]);
+        let second = matrix("b", [1, 3], &[0.0; 3]);
+        let error = build(&[first, second], &args(Arithmetic::Loihi)).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("b has 3 sources a row, but 2 come before it"),
+            "{text}"
+        );
+        for wrong in [0.5, 256.0, -257.0] {
+            let odd = matrix("a", [1, 1], &[wrong]);
+            assert!(build(&[odd], &args(Arithmetic::Loihi)).is_err(), "{wrong}");
+        }
+    }
+
+    /// A layer of leaky neurons, jumps and currents, against doubles.
+    #[test]
+    fn exact_layers_equal_doubles() {
+        for tau_syn in [None, Some(Duration::from_millis(5))] {
+            let mut args = args(Arithmetic::Exact);
+            args.neurons.threshold = Some(0.8);
+            args.neurons.tau_syn = tau_syn;
+            let weight = if tau_syn.is_some() { 2.0 } else { 0.25 };
+            let mut plan = build(&[matrix("w", [1, 1], &[weight])], &args).unwrap();
+            plan.description.probes = vec![0];
+            host::resolve(&mut plan.description);
+            let steps: Vec<u64> = (0..300).filter(|s| s % 7 < 3 || s % 11 == 0).collect();
+            let input = Input {
+                events: steps
+                    .iter()
+                    .map(|&s| lightos::network::Event::spike(s, 0))
+                    .collect(),
+                ..Input::default()
+            };
+            let mut place = Place::Host;
+            let mut backend = place.load(&plan.description, |_| ()).unwrap();
+            let outcome = session::present(&plan, &mut *backend, &input, 300, None).unwrap();
+            let (m, s) = ((-0.05f64).exp(), (-0.2f64).exp());
+            let (mut v, mut i, mut fired) = (0.0, 0.0, Vec::new());
+            for voltage in &outcome.output.voltages {
+                let arrives = voltage.step > 0 && steps.contains(&(voltage.step - 1));
+                let w = if arrives { weight } else { 0.0 };
+                if tau_syn.is_some() {
+                    v = m * v + (s - m) * 5.0 / (5.0 - 20.0) * i;
+                    i = s * i + w;
+                } else {
+                    v = m * v + w;
+                }
+                if v > 0.8 {
+                    v = 0.0;
+                    fired.push(voltage.step);
+                }
+                let ours = plan.layers[0].potential(0, voltage.value);
+                assert!((ours - v).abs() < 1e-9, "{voltage:?} {v}");
+            }
+            assert!(fired.len() > 10);
+            let ours: Vec<u64> = outcome.output.spikes.iter().map(|s| s.step).collect();
+            assert_eq!(ours, fired);
+        }
+    }
+}

@@ -58,7 +58,8 @@ fn as_text(plan: &Plan, place: &str, bytes: u64) -> Vec<(String, String)> {
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
     row("format", text(&plan.about["format"]));
-    row("step", format!("{} us", d.step_ns as f64 / 1e3));
+    let step = std::time::Duration::from_nanos(d.step_ns);
+    row("step", format!("{step:?}"));
     row(
         "size",
         format!(

@@ -168,9 +168,9 @@ impl<'a> Doubles<'a> {
         let zeros = self.network.populations.iter().map(|p| vec![0.0; p.size]);
         self.arriving.push_back(zeros.collect());
         let mut fired = Vec::new();
-        for number in 0..self.v.len() {
-            for element in 0..self.v[number].len() {
-                if self.update(number, element, arrived[number][element]) {
+        for (number, arrived) in arrived.iter().enumerate() {
+            for (element, &w) in arrived.iter().enumerate() {
+                if self.update(number, element, w) {
                     fired.push((number, element));
                 }
             }

@@ -5,6 +5,8 @@
 mod backend;
 mod classify;
 mod compare;
+#[cfg(test)]
+mod damage_tests;
 mod dense;
 mod describe;
 mod energy;

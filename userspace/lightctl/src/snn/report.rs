@@ -2,6 +2,8 @@
 
 //! What a run gave, for people and for programs.
 
+use std::time::Duration;
+
 use lightos::network::Stats;
 use serde_json::{json, Value};
 
@@ -81,8 +83,10 @@ pub(crate) fn run_text(
     let arithmetic = if stats.exact { "exact" } else { "loihi" };
     row("network", network_text(stats));
     row("ran in", format!("the {place}, {arithmetic} arithmetic"));
-    let time_ms = outcome.steps as f64 * plan.description.step_ns as f64 / 1e6;
-    row("steps", format!("{} ({time_ms} ms)", outcome.steps));
+    let step = Duration::from_nanos(plan.description.step_ns);
+    let time = plan.description.step_ns.saturating_mul(outcome.steps);
+    let time = Duration::from_nanos(time);
+    row("steps", format!("{} of {step:?} ({time:?})", outcome.steps));
     row("events", events_text(input, stats));
     row("spikes of neurons", spikes_text(plan, outcome));
     for (name, value) in Operations::of(stats, outcome.steps).rows() {
