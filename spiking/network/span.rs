@@ -446,7 +446,7 @@ impl<'a> Moment<'a> {
     }
 
     /// Adds the weights `positive` and `negative` to `state`. All bits set if the neuron must be
-    /// looked at, else none: about every fifth does, and a processor would guess wrong.
+    /// looked at, else none: a mask, as a branch would often be guessed wrong.
     #[inline(always)]
     fn arrive(
         &self,
@@ -455,7 +455,7 @@ impl<'a> Moment<'a> {
         limit: &mut i32,
         tally: &mut Tally,
     ) -> u64 {
-        // Between -2^30 and 2^30.
+        // From at least 0, less at most 2^31 - 1.
         *limit = limit.wrapping_sub(positive);
         let (positive, negative) = (i64::from(positive), i64::from(negative));
         let row = self.row;
@@ -497,8 +497,8 @@ impl<'a> Moment<'a> {
         u64::MAX
     }
 
-    /// Compares with the threshold, ends the refractory period, and says when to
-    /// look again. `limit` becomes the positive weight up to which that holds.
+    /// Compares with the threshold, ends the refractory period, and says when to look again.
+    /// `limit` becomes the positive weight up to which that holds.
     #[inline(always)]
     pub fn look(&self, state: &mut State, limit: &mut i32, tally: &mut Tally) -> Look {
         if state.refractory != 0 {
