@@ -51,6 +51,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Configure the engine of v0.2.0 by a profile
+    Profile {
+        /// What for
+        #[arg(value_enum)]
+        profile: Purpose,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Classify handwritten digits in the spiking engine
     ///
     /// Takes the engine over for the time it runs, and gives it back in the
@@ -59,6 +68,27 @@ enum Command {
     /// Run spiking networks: NIR graphs or weights, on recordings of events
     #[command(subcommand)]
     Snn(snn::Command),
+}
+
+/// The profiles of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Purpose {
+    /// Rate encoding, cycles of 1000 us, target sparsity 69 %
+    Default,
+    /// Delta encoding, cycles of 500 us, target sparsity 69 %
+    LowLatency,
+    /// Delta encoding, cycles of 1000 us, target sparsity 80 %
+    MaxEfficiency,
+}
+
+impl From<Purpose> for lightos::Profile {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Default => Self::Default,
+            Purpose::LowLatency => Self::LowLatency,
+            Purpose::MaxEfficiency => Self::MaxEfficiency,
+        }
+    }
 }
 
 /// Arguments of `lightctl digits`.
@@ -86,6 +116,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Status { json } => show::status(&Device::open_read_only()?, json),
         Command::Device { id, json } => show::device(&Device::open_read_only()?, id, json),
         Command::Neuron { id, json } => show::neuron(&Device::open_read_only()?, id, json),
+        Command::Profile { profile, json } => show::profile(&Device::open()?, profile.into(), json),
         Command::Digits(args) => digits::command(&args),
         Command::Snn(command) => snn::command(&command),
     }

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use lightos::{Counters, Device, DeviceState, NeuronState, Query, Stats};
+use lightos::{Counters, Device, DeviceState, NeuronState, Profile, Query, Stats};
 use serde_json::{json, Value};
 
 use crate::failure::Failure;
@@ -18,6 +18,18 @@ pub(crate) fn status(device: &Device, as_json: bool) -> Result<(), Failure> {
         print_json(&status_json(&query, &stats, &counters))
     } else {
         print_text(&status_text(&query, &stats, &counters))
+    }
+}
+
+/// `lightctl profile`.
+pub(crate) fn profile(device: &Device, profile: Profile, as_json: bool) -> Result<(), Failure> {
+    let stats = device.profile(profile)?;
+    if as_json {
+        print_json(&config_json(&stats))
+    } else {
+        let mut rows = vec![("profile", profile.to_string())];
+        rows.extend(engine_rows(&stats, device.counters()?.running));
+        print_text(&rows)
     }
 }
 
@@ -77,19 +89,23 @@ fn status_json(query: &Query, stats: &Stats, counters: &Counters) -> Value {
             "devices": query.max_devices,
             "links": query.max_links,
         },
-        "config": {
-            "encoding": stats.config.encoding.to_string(),
-            "enabled": stats.config.enabled,
-            "max_events_per_cycle": stats.config.max_events_per_cycle,
-            "interval_us": stats.config.interval_us,
-            "target_sparsity_percent": stats.config.target_sparsity_percent,
-        },
+        "config": config_json(stats),
         "stats": {
             "sparsity_percent": stats.sparsity_percent,
             "events_processed": stats.events_processed,
             "events_dropped": stats.events_dropped,
         },
         "counters": counters_json(counters),
+    })
+}
+
+fn config_json(stats: &Stats) -> Value {
+    json!({
+        "encoding": stats.config.encoding.to_string(),
+        "enabled": stats.config.enabled,
+        "max_events_per_cycle": stats.config.max_events_per_cycle,
+        "interval_us": stats.config.interval_us,
+        "target_sparsity_percent": stats.config.target_sparsity_percent,
     })
 }
 

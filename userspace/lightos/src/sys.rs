@@ -41,6 +41,8 @@ pub const FEATURE_MOE: u64 = 1 << 1;
 pub const FEATURE_PHOTONIC: u64 = 1 << 2;
 /// Bit of [`Query::features`]: the device registry is present.
 pub const FEATURE_REGISTRY: u64 = 1 << 3;
+/// Bit of [`Query::features`]: networks of neurons are present.
+pub const FEATURE_NETWORKS: u64 = 1 << 4;
 
 /// Bit of [`SpikingReset::flags`]: every neuron at rest, never used.
 pub const RESET_NEURONS: u32 = 1 << 0;

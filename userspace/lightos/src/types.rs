@@ -308,6 +308,7 @@ impl Features {
             (sys::FEATURE_MOE, "moe"),
             (sys::FEATURE_PHOTONIC, "photonic"),
             (sys::FEATURE_REGISTRY, "registry"),
+            (sys::FEATURE_NETWORKS, "networks"),
         ]
         .into_iter()
         .filter(|(bit, _)| self.0 & bit != 0)

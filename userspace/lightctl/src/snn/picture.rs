@@ -11,7 +11,7 @@ use super::plan::Plan;
 use super::session::Outcome;
 use crate::failure::Failure;
 
-/// Refuses names that [`write`] cannot write, before the work.
+/// Refuses names that [`write()`] cannot write, before the work.
 pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("svg" | "png") => Ok(()),
