@@ -9,6 +9,7 @@
 pub(crate) mod chardev;
 pub(crate) mod charged;
 pub(crate) mod clock;
+pub(crate) mod cred;
 pub(crate) mod debugfs;
 pub(crate) mod eventfd;
 pub(crate) mod modinfo;

@@ -14,7 +14,7 @@ use super::{
     Session,
 };
 use crate::{
-    rust::uaccess::UserArg,
+    rust::uaccess::{memory, UserArg},
     spiking::network::{exact, loihi},
     uapi,
 };
@@ -26,7 +26,6 @@ use kernel::{
         Arc,
     },
     transmute::AsBytes,
-    uaccess::{UserPtr, UserSlice},
 };
 
 /// Records moved before a look at pending signals.
@@ -68,13 +67,6 @@ fn demand_zero(fields: &[u32]) -> Result {
         .all(|&field| field == 0)
         .then_some(())
         .ok_or(EINVAL)
-}
-
-/// The user memory that `data` points to.
-fn memory<T>(data: u64, count: usize) -> Result<UserSlice> {
-    let data = usize::try_from(data).map_err(|_| EFAULT)?;
-    let bytes = count.checked_mul(size_of::<T>()).ok_or(EINVAL)?;
-    Ok(UserSlice::new(UserPtr::from_addr(data), bytes))
 }
 
 #[inline(never)]
