@@ -7,6 +7,7 @@
 //! the `kernel` crate leaves this folder.
 
 pub(crate) mod chardev;
+pub(crate) mod charged;
 pub(crate) mod clock;
 pub(crate) mod eventfd;
 pub(crate) mod modinfo;

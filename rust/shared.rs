@@ -6,6 +6,7 @@
 //! words: what it reads is some value, never undefined behaviour. It is charged
 //! to the memory cgroup of whoever allocates it.
 
+use super::charged::ChargedVec;
 use kernel::{
     bindings,
     error::to_result,
@@ -24,14 +25,14 @@ const WORD: usize = 4;
 /// # Invariants
 ///
 /// The vector is as long as its capacity, whole pages.
-pub(crate) struct SharedMemory(VVec<Atomic<u32>>);
+pub(crate) struct SharedMemory(ChargedVec<Atomic<u32>>);
 
 impl SharedMemory {
     /// Allocates at least `bytes`. May sleep.
     pub(crate) fn new(bytes: usize) -> Result<Self> {
         let bytes = bytes.checked_next_multiple_of(PAGE_SIZE).ok_or(EINVAL)?;
         let words = bytes / WORD;
-        let mut memory = VVec::with_capacity(words, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+        let mut memory = ChargedVec::with_capacity(words, GFP_KERNEL)?;
         for _ in 0..words {
             memory
                 .push_within_capacity(Atomic::new(0))
@@ -90,8 +91,8 @@ impl SharedMemory {
         vma.set_mixedmap();
         for offset in (0..len).step_by(PAGE_SIZE) {
             let word = &raw const self.0[offset / WORD];
-            // SAFETY: The address lies in memory of `vmalloc()`, which `VVec`
-            // allocates with.
+            // SAFETY: The address lies in memory of `vmalloc()`, where such
+            // vectors are.
             let page = unsafe { bindings::vmalloc_to_page(word.cast::<c_void>()) };
             // SAFETY: The area is being set up and `set_mixedmap` was called;
             // the address lies within it; the page is an allocated one.

@@ -9,6 +9,7 @@ use super::{
     coders,
     live::Live,
     loading::{Loading, WriteError},
+    memory::table,
     ring::{Record, Ring, Rings, UserHalf},
     Session,
 };
@@ -430,7 +431,7 @@ fn samples(session: &Session, arg: UserArg) -> Result {
         return Err(EINVAL);
     }
     let count = request.count as usize;
-    let mut samples = VVec::from_elem(0i32, count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+    let mut samples = table(0i32, count)?;
     let mut reader = memory::<i32>(request.data, count)?.reader();
     reader.read_slice(AsBytes::as_bytes_mut(&mut samples[..]))?;
     session.with_network(|live| {
@@ -458,7 +459,7 @@ fn decoded(session: &Session, arg: UserArg) -> Result {
         return Err(EINVAL);
     }
     let count = request.count as usize;
-    let mut values = VVec::from_elem(0i64, count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+    let mut values = table(0i64, count)?;
     let winner = session.with_network(|live| {
         let step = live.network.step();
         let decoder = slot(&mut live.decoders, request.slot)?

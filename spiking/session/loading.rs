@@ -7,6 +7,7 @@
 
 use super::memory::{table, Vmalloc};
 use crate::{
+    rust::charged::ChargedVec,
     spiking::network::{
         description::{Fault, Kind, Parts, Population, Problem, Table, MAX_NEURONS, MAX_SYNAPSES},
         exact, loihi,
@@ -122,16 +123,16 @@ impl Loading {
                 blocks: table(no_block, len(request.blocks, 0, MANY)?)?,
                 weights: table(0, len(request.weights, 0, 2 * MAX_SYNAPSES)?)?,
                 probes: table(0, len(request.probes, 0, MANY)?)?,
-                loihi_states: VVec::new(),
-                exact_states: VVec::new(),
-                wheel: VVec::new(),
-                sums: VVec::new(),
-                awake: VVec::new(),
-                touched: VVec::new(),
-                plans: VVec::new(),
-                rows: VVec::new(),
-                due: VVec::new(),
-                limits: VVec::new(),
+                loihi_states: ChargedVec::new(),
+                exact_states: ChargedVec::new(),
+                wheel: ChargedVec::new(),
+                sums: ChargedVec::new(),
+                awake: ChargedVec::new(),
+                touched: ChargedVec::new(),
+                plans: ChargedVec::new(),
+                rows: ChargedVec::new(),
+                due: ChargedVec::new(),
+                limits: ChargedVec::new(),
             },
         })
     }
@@ -194,7 +195,7 @@ impl Loading {
 
     /// The network of tables that were checked.
     pub(super) fn finish(self) -> Network<Vmalloc> {
-        Network::of_checked(self.parts, VVec::new())
+        Network::of_checked(self.parts, ChargedVec::new())
     }
 }
 
