@@ -16,8 +16,8 @@ use kernel::{
 /// A vector in such memory.
 pub(crate) type ChargedVec<T> = Vec<T, Charged>;
 
-/// The allocator. It takes no notice of the flags that it is given: those of
-/// this file are the point of it. May sleep.
+/// The allocator. Of the flags that it is given `__GFP_ZERO` alone counts: those
+/// of this file are the point of it. May sleep.
 pub(crate) struct Charged;
 
 const FLAGS: u32 =
@@ -33,7 +33,7 @@ unsafe impl Allocator for Charged {
         ptr: Option<NonNull<u8>>,
         layout: Layout,
         old_layout: Layout,
-        _flags: Flags,
+        flags: Flags,
         nid: NumaNode,
     ) -> Result<NonNull<[u8]>, AllocError> {
         let old = match ptr {
@@ -41,9 +41,13 @@ unsafe impl Allocator for Charged {
             _ => core::ptr::null_mut(),
         };
         let (size, align) = (layout.size(), layout.align());
+        let zero = match flags.contains(__GFP_ZERO) {
+            true => bindings::__GFP_ZERO,
+            false => 0,
+        };
         // SAFETY: `old` is null or memory that this allocator returned.
         let new = unsafe {
-            bindings::vrealloc_node_align(old.cast(), size, align, FLAGS, node_number(nid))
+            bindings::vrealloc_node_align(old.cast(), size, align, FLAGS | zero, node_number(nid))
         };
         let new = match size {
             // No memory: a pointer that is aligned and never looked behind.
