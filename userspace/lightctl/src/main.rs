@@ -5,6 +5,7 @@
 mod digits;
 mod engine;
 mod failure;
+mod moe;
 mod show;
 mod snn;
 
@@ -59,6 +60,9 @@ enum Command {
     /// Run spiking networks: NIR graphs or weights, on recordings of events
     #[command(subcommand)]
     Snn(snn::Command),
+    /// Route tokens to experts: logits, recorded choices, load balance
+    #[command(subcommand)]
+    Moe(moe::Command),
 }
 
 /// Arguments of `lightctl digits`.
@@ -88,6 +92,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Neuron { id, json } => show::neuron(&Device::open_read_only()?, id, json),
         Command::Digits(args) => digits::command(&args),
         Command::Snn(command) => snn::command(&command),
+        Command::Moe(command) => moe::command(&command),
     }
 }
 
