@@ -6,9 +6,11 @@
 //! the table of its ioctls. From there a call goes to the context of its
 //! subsystem (`spiking/context.rs`), which locks, and on to the engine, which
 //! computes. All of it runs in process context. What belongs to one open file
-//! hangs on [`OpenFile`]: its network (`spiking/session/`).
+//! hangs on [`OpenFile`]: its network (`spiking/session/`) and its gate
+//! (`moe/context/`).
 
 use crate::{
+    moe::context as gates,
     rust::{chardev, uaccess::UserArg},
     spiking::{calls, session},
 };
@@ -28,6 +30,7 @@ use kernel::{
     uaccess::UserSliceWriter,
 };
 
+mod moe;
 mod rust;
 mod spiking;
 mod uapi;
@@ -58,6 +61,7 @@ struct Device {
     next_network: Atomic<u64>,
     /// The folder `lightos/networks` in debugfs.
     network_folder: debugfs::Dir,
+    gates: Arc<gates::Gates>,
     /// The argument of the last NOP call.
     #[pin]
     cookie: Mutex<u64>,
@@ -70,12 +74,15 @@ impl Published {
     fn new() -> Result<Self> {
         let spiking = spiking::Context::new()?;
         let networks = session::Networks::new()?;
+        let folder = debugfs::Dir::new(c"lightos");
+        let gates = gates::Gates::new(folder.subdir(c"gates"))?;
         let device = Arc::pin_init(
             pin_init!(Device {
                 spiking,
                 networks,
                 next_network: Atomic::new(1),
-                network_folder: debugfs::Dir::new(c"lightos").subdir(c"networks"),
+                network_folder: folder.subdir(c"networks"),
+                gates,
                 cookie <- new_mutex!(0, "lightos_nop"),
             }),
             GFP_KERNEL,
@@ -128,16 +135,20 @@ struct OpenFile {
     writable: bool,
     /// Its network, from the first BEGIN on.
     session: SetOnce<session::DebugEntry>,
+    /// What it has of gates.
+    gates: Arc<gates::Context>,
 }
 
 impl chardev::OpenFile for OpenFile {
     fn open(file: &File) -> Result<KBox<Self>> {
         let device = DEVICE.lock().clone().ok_or(ENODEV)?;
         let writable = file.flags() & file::flags::O_ACCMODE != file::flags::O_RDONLY;
+        let gates = gates::Context::new(device.gates.clone())?;
         let file = Self {
             device,
             writable,
             session: SetOnce::new(),
+            gates,
         };
         Ok(KBox::new(file, GFP_KERNEL)?)
     }
@@ -202,6 +213,7 @@ impl chardev::OpenFile for OpenFile {
         if let Some(session) = self.session.as_ref() {
             session.show_fdinfo(to);
         }
+        self.gates.show_fdinfo(to);
     }
 }
 
@@ -229,6 +241,7 @@ impl OpenFile {
             uapi::NR_QUERY => query(arg),
             uapi::NR_SPIKING_COUNTERS => calls::counters(spiking, arg),
             nr @ (uapi::NR_NETWORK_STATS | uapi::NR_NETWORK_DECODED) => self.network_call(nr, arg),
+            nr if uapi::is_moe(nr) => gates::call(&self.gates, nr, arg, self.writable),
             _ if !self.writable => Err(EBADF),
             uapi::NR_NOP => self.nop(arg),
             uapi::NR_SPIKING_RESET => calls::reset(spiking, arg),
@@ -280,7 +293,7 @@ fn query(arg: UserArg) -> Result {
     arg.write_extensible(uapi::Query {
         size: request.size,
         flags: 0,
-        features: uapi::FEATURE_SPIKING | uapi::FEATURE_NETWORKS,
+        features: uapi::FEATURE_SPIKING | uapi::FEATURE_NETWORKS | uapi::FEATURE_MOE,
         module_version: rust::modinfo::VERSION_CODE,
         legacy_version: LEGACY_VERSION_CODE,
         spiking_backend: uapi::BACKEND_CPU,

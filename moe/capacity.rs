@@ -91,8 +91,9 @@ impl Capacity {
         self.aligned(share.min(u64::from(tokens)) as u32)
     }
 
-    /// A capacity of at least `share` and the minimum, rounded up to the alignment.
-    fn aligned(&self, share: u32) -> u32 {
+    /// A capacity of at least `share` and the minimum, rounded up to the alignment. For
+    /// [`Drop::Never`] `share` is the greatest load.
+    pub fn aligned(&self, share: u32) -> u32 {
         let alignment = self.alignment.max(1);
         let blocks = share.max(self.minimum).div_ceil(alignment);
         blocks.saturating_mul(alignment)

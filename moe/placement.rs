@@ -220,9 +220,7 @@ fn pack(items: usize, packs: usize, work: &mut Work) {
         *entry = item;
     }
     if size > 1 {
-        // Without allocation; no two items are equal, which is all that the sort asks for.
-        let weight = |item: u16| work.weights.get(usize::from(item)).copied().unwrap_or(0);
-        order.sort_unstable_by_key(|&item| (core::cmp::Reverse(weight(item)), item));
+        sort(order, &work.weights);
     }
     let packs = work.packs.get_mut(..packs).unwrap_or(&mut []);
     packs.fill((0, 0));
@@ -245,5 +243,24 @@ fn pack(items: usize, packs: usize, work: &mut Work) {
         *place = pack.wrapping_mul(size).wrapping_add(*count) as u16;
         *sum = sum.saturating_add(weight);
         *count = count.wrapping_add(1);
+    }
+}
+
+/// Sorts items `0..order.len()`, in order as they come: heaviest first, of equal ones the lower
+/// index. By insertion, as the sort of `core` can panic; O(items^2) moves of two bytes, which go
+/// by in one piece for each item.
+fn sort(order: &mut [u16], weights: &[u64]) {
+    let weight = |item: u16| weights.get(usize::from(item)).copied().unwrap_or(0);
+    for end in 1..order.len() {
+        let (Some(sorted), Some(&item)) = (order.get(..end), order.get(end)) else {
+            return;
+        };
+        let place = sorted.partition_point(|&other| weight(other) >= weight(item));
+        if let Some(moved) = order.get_mut(place..=end) {
+            moved.copy_within(..moved.len().saturating_sub(1), 1);
+            if let Some(first) = moved.first_mut() {
+                *first = item;
+            }
+        }
     }
 }

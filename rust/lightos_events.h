@@ -73,6 +73,45 @@ TRACE_EVENT(lightos_network_overflow,
 		  __entry->network, __entry->spikes, __entry->voltages)
 );
 
+/* The layers of a gate were set up. */
+TRACE_EVENT(lightos_moe_configure,
+	TP_PROTO(u64 gate, u32 layers, u64 bytes),
+	TP_ARGS(gate, layers, bytes),
+	TP_STRUCT__entry(
+		__field(u64, gate)
+		__field(u64, bytes)
+		__field(u32, layers)
+	),
+	TP_fast_assign(
+		__entry->gate = gate;
+		__entry->bytes = bytes;
+		__entry->layers = layers;
+	),
+	TP_printk("gate=%llu layers=%u bytes=%llu",
+		  __entry->gate, __entry->layers, __entry->bytes)
+);
+
+/* A batch went through a layer; dropped: choices beyond the capacity. */
+TRACE_EVENT(lightos_moe_route,
+	TP_PROTO(u64 gate, u32 layer, u32 tokens, u64 dropped),
+	TP_ARGS(gate, layer, tokens, dropped),
+	TP_STRUCT__entry(
+		__field(u64, gate)
+		__field(u64, dropped)
+		__field(u32, layer)
+		__field(u32, tokens)
+	),
+	TP_fast_assign(
+		__entry->gate = gate;
+		__entry->dropped = dropped;
+		__entry->layer = layer;
+		__entry->tokens = tokens;
+	),
+	TP_printk("gate=%llu layer=%u tokens=%u dropped=%llu",
+		  __entry->gate, __entry->layer, __entry->tokens,
+		  __entry->dropped)
+);
+
 #endif /* _LIGHTOS_EVENTS_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -8,6 +8,7 @@
 
 pub(crate) mod chardev;
 pub(crate) mod clock;
+pub(crate) mod cred;
 pub(crate) mod eventfd;
 pub(crate) mod modinfo;
 pub(crate) mod shared;

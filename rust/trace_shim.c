@@ -23,3 +23,13 @@ void lightos_trace_network_overflow(u64 network, u64 spikes, u64 voltages)
 {
 	trace_lightos_network_overflow(network, spikes, voltages);
 }
+
+void lightos_trace_moe_configure(u64 gate, u32 layers, u64 bytes)
+{
+	trace_lightos_moe_configure(gate, layers, bytes);
+}
+
+void lightos_trace_moe_route(u64 gate, u32 layer, u32 tokens, u64 dropped)
+{
+	trace_lightos_moe_route(gate, layer, tokens, dropped);
+}

@@ -30,6 +30,13 @@ pub(crate) trait Extensible: FromBytes + AsBytes + Default {
     fn size_mut(&mut self) -> &mut u32;
 }
 
+/// The user memory of `count` times `T` that a field of a structure points to.
+pub(crate) fn memory<T>(data: u64, count: usize) -> Result<UserSlice> {
+    let data = usize::try_from(data).map_err(|_| EFAULT)?;
+    let bytes = count.checked_mul(size_of::<T>()).ok_or(EINVAL)?;
+    Ok(UserSlice::new(UserPtr::from_addr(data), bytes))
+}
+
 impl UserArg {
     /// Takes the argument as the ioctl entry point got it.
     pub(crate) fn new(arg: usize) -> Self {

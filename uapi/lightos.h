@@ -1629,8 +1629,9 @@ enum lightos_moe_wrong {
  * @size: in: sizeof(struct lightos_moe_route); out: bytes filled in
  * @flags: in: LIGHTOS_MOE_ROUTE_REGISTERED: the buffers are those of
  *	MOE_REGISTER, @format and @buffers are 0; LIGHTOS_MOE_ROUTE_ADAPT:
- *	update the biases by the loads of this batch, as MOE_UPDATE_BIASES does
- *	(LIGHTOS_MOE_LEARNED does without the flag); EINVAL without a bias_step
+ *	MOE_UPDATE_BIASES for this layer follows, as one with this call
+ *	(LIGHTOS_MOE_LEARNED with a bias_step does so without the flag); EINVAL
+ *	without a bias_step
  * @layer: in: which one
  * @format: in: enum lightos_moe_format
  * @tokens: in: 0 to LIGHTOS_MOE_MAX_TOKENS

@@ -252,7 +252,7 @@ pub(crate) fn extended_nr(cmd: u32) -> Option<u32> {
         NR_NOP => _IOW::<Nop>(MAGIC, nr),
         NR_SPIKING_COUNTERS => _IOWR::<SpikingCounters>(MAGIC, nr),
         NR_SPIKING_RESET => _IOW::<SpikingReset>(MAGIC, nr),
-        _ => network::code(nr).or_else(|| moe::code(nr))?,
+        _ => network::network_code(nr).or_else(|| moe::moe_code(nr))?,
     };
     (_IOC_TYPE(cmd) == MAGIC && cmd & ANY_SIZE == code & ANY_SIZE).then_some(nr)
 }

@@ -6,11 +6,7 @@ use super::*;
 
 pub(crate) const MOE_MAX_LAYERS: u32 = 256;
 pub(crate) const MOE_MAX_EXPERTS: u32 = 1024;
-pub(crate) const MOE_MAX_TOP_K: u32 = 32;
-pub(crate) const MOE_MAX_GROUPS: u32 = 64;
 pub(crate) const MOE_MAX_TOKENS: u32 = 65536;
-pub(crate) const MOE_MAX_FEATURES: u32 = 65536;
-pub(crate) const MOE_MAX_REPLICAS: u32 = 2048;
 pub(crate) const MOE_MAX_BYTES: u64 = 1 << 30;
 pub(crate) const MOE_MAX_NAMED: usize = 64;
 pub(crate) const MOE_NAME_SIZE: usize = 32;
@@ -349,7 +345,7 @@ pub(crate) const NR_MOE_PROFILE: u32 = 0x6f;
 
 /// The code of the call with the number `nr`, if it is one on gates.
 #[inline]
-pub(super) fn code(nr: u32) -> Option<u32> {
+pub(super) fn moe_code(nr: u32) -> Option<u32> {
     Some(match nr {
         NR_MOE_OPEN => _IOWR::<MoeOpen>(MAGIC, nr),
         NR_MOE_CONFIGURE => _IOWR::<MoeConfigure>(MAGIC, nr),
@@ -369,4 +365,10 @@ pub(super) fn code(nr: u32) -> Option<u32> {
         NR_MOE_PROFILE => _IOWR::<MoeProfile>(MAGIC, nr),
         _ => return None,
     })
+}
+
+/// Whether the number is that of a call on gates.
+#[inline]
+pub(crate) fn is_moe(nr: u32) -> bool {
+    (NR_MOE_OPEN..=NR_MOE_PROFILE).contains(&nr)
 }

@@ -429,7 +429,7 @@ pub(crate) const NR_NETWORK_DECODED: u32 = 0x56;
 
 /// The code of the call with the number `nr`, if it is one on networks.
 #[inline]
-pub(super) fn code(nr: u32) -> Option<u32> {
+pub(super) fn network_code(nr: u32) -> Option<u32> {
     Some(match nr {
         NR_SPIKING_PROFILE => _IOWR::<SpikingProfile>(MAGIC, nr),
         NR_NETWORK_BEGIN => _IOW::<NetworkBegin>(MAGIC, nr),

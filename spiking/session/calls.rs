@@ -13,17 +13,11 @@ use super::{
     Session,
 };
 use crate::{
-    rust::uaccess::UserArg,
+    rust::uaccess::{memory, UserArg},
     spiking::network::{exact, loihi},
     uapi,
 };
-use kernel::{
-    current,
-    prelude::*,
-    sync::Arc,
-    transmute::AsBytes,
-    uaccess::{UserPtr, UserSlice},
-};
+use kernel::{current, prelude::*, sync::Arc, transmute::AsBytes};
 
 /// Records moved before a look at pending signals.
 const BATCH: usize = 256;
@@ -60,13 +54,6 @@ fn demand_zero(fields: &[u32]) -> Result {
         .all(|&field| field == 0)
         .then_some(())
         .ok_or(EINVAL)
-}
-
-/// The user memory that `data` points to.
-fn memory<T>(data: u64, count: usize) -> Result<UserSlice> {
-    let data = usize::try_from(data).map_err(|_| EFAULT)?;
-    let bytes = count.checked_mul(size_of::<T>()).ok_or(EINVAL)?;
-    Ok(UserSlice::new(UserPtr::from_addr(data), bytes))
 }
 
 fn begin(session: &Session, arg: UserArg) -> Result {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a gate says of itself in fdinfo and in debugfs.
+
+use super::{state::table, Gate};
+use crate::uapi;
+use kernel::{debugfs, fmt, prelude::*, seq_file::SeqFile, seq_print, str::CString, sync::Arc};
+
+/// Counters of all layers together.
+fn sums(gate: &Gate) -> [(&'static str, u64); 11] {
+    let (layers, bytes) = gate.size();
+    let mut sums = uapi::MoeStats::default();
+    // A configuration with fewer layers may come in between.
+    for s in (0..layers as u32).map_while(|layer| gate.stats(layer, false).ok()) {
+        sums.batches = sums.batches.wrapping_add(s.batches);
+        sums.tokens = sums.tokens.wrapping_add(s.tokens);
+        sums.skipped = sums.skipped.wrapping_add(s.skipped);
+        sums.activations = sums.activations.wrapping_add(s.activations);
+        sums.dropped = sums.dropped.wrapping_add(s.dropped);
+        sums.tokens_dropped = sums.tokens_dropped.wrapping_add(s.tokens_dropped);
+        sums.missing = sums.missing.wrapping_add(s.missing);
+        sums.updates = sums.updates.wrapping_add(s.updates);
+        sums.busy_ns = sums.busy_ns.wrapping_add(s.busy_ns);
+    }
+    [
+        ("layers", layers as u64),
+        ("memory-bytes", bytes),
+        ("batches", sums.batches),
+        ("tokens", sums.tokens),
+        ("tokens-skipped", sums.skipped),
+        ("activations", sums.activations),
+        ("activations-dropped", sums.dropped),
+        ("tokens-dropped", sums.tokens_dropped),
+        ("places-missing", sums.missing),
+        ("bias-updates", sums.updates),
+        ("busy-ns", sums.busy_ns),
+    ]
+}
+
+/// The figures of a layer by name, in millionths.
+fn figures(s: &uapi::MoeStats) -> [(&'static str, u64); 8] {
+    [
+        ("balancedness", s.balancedness),
+        ("max-violation", s.max_violation),
+        ("cv-squared", s.cv_squared),
+        ("entropy", s.entropy),
+        ("experts-used", s.used),
+        ("drop-rate", s.drop_rate),
+        ("capacity-factor", s.capacity_factor),
+        ("sparsity", s.sparsity),
+    ]
+}
+
+impl Gate {
+    /// Lines of `/proc/PID/fdinfo/FD`.
+    pub(super) fn show_fdinfo(&self, to: &SeqFile) {
+        seq_print!(to, "lightos-moe-gate:\t{}\n", self.id());
+        if let Some(name) = self.name() {
+            seq_print!(to, "lightos-moe-name:\t{}\n", name);
+        }
+        for (name, value) in sums(self) {
+            seq_print!(to, "lightos-moe-{}:\t{}\n", name, value);
+        }
+    }
+
+    /// The file in debugfs: counters, then for each layer its figures and the
+    /// load of each expert.
+    fn show(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(to, "gate: {}", self.id())?;
+        if let Some(name) = self.name() {
+            writeln!(to, "name: {name}")?;
+        }
+        for (name, value) in sums(self) {
+            writeln!(to, "{name}: {value}")?;
+        }
+        for layer in 0..self.size().0 as u32 {
+            self.show_layer(layer, to)?;
+        }
+        Ok(())
+    }
+
+    fn show_layer(&self, layer: u32, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(stats) = self.stats(layer, false) else {
+            return Ok(());
+        };
+        write!(to, "layer {layer}: tokens {}", stats.tokens)?;
+        for (name, value) in figures(&stats) {
+            write!(to, " {name} {}.{:06}", value / 1_000_000, value % 1_000_000)?;
+        }
+        // A layer of another size may be in its place, and memory may be short.
+        let loads = table::<u64>(stats.experts as usize);
+        let Ok(mut loads) = loads.map_err(|_| fmt::Error) else {
+            return writeln!(to);
+        };
+        if self.loads(layer, &mut loads).is_ok() {
+            write!(to, "\nloads {layer}:")?;
+            for load in &loads {
+                write!(to, " {load}")?;
+            }
+        }
+        writeln!(to)
+    }
+}
+
+/// A gate and its file `gates/<id>` in debugfs, which goes with it.
+pub(super) struct DebugEntry(Pin<KBox<debugfs::File<Arc<Gate>>>>);
+
+impl DebugEntry {
+    /// Makes the file in `folder`.
+    pub(super) fn new(folder: &debugfs::Dir, gate: Arc<Gate>) -> Result<Self> {
+        let name = CString::try_from_fmt(fmt!("{}", gate.id()))?;
+        let show = &|gate: &Arc<Gate>, to: &mut fmt::Formatter<'_>| gate.show(to);
+        let file = folder.read_callback_file(&name, gate, show);
+        Ok(Self(KBox::pin_init(file, GFP_KERNEL)?))
+    }
+}
+
+impl core::ops::Deref for DebugEntry {
+    type Target = Gate;
+
+    fn deref(&self) -> &Gate {
+        &self.0
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the calling process may do: `linux/capability.h`.
+//!
+//! Users are `kernel::task::Kuid`. Process context.
+
+use kernel::{bindings, ffi::c_int};
+
+/// Whether the caller has leave to read and write what the modes of others forbid
+/// (`CAP_DAC_OVERRIDE` in the first user namespace). Ask only where the answer
+/// matters: a yes is noted as use of the privilege.
+pub(crate) fn overrides_modes() -> bool {
+    // SAFETY: Process context, where there is a current task with credentials;
+    // the number is that of a capability.
+    unsafe { bindings::capable(bindings::CAP_DAC_OVERRIDE as c_int) }
+}
