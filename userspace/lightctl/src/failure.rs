@@ -99,7 +99,8 @@ impl Failure {
             | Self::Write { .. }
             | Self::Usage(_)
             | Self::Output(_)
-            | Self::Device(lightos::Error::Fault(_)) => 2,
+            | Self::Device(lightos::Error::Fault(_))
+            | Self::Device(lightos::Error::Moe(lightos::moe::Error::Fault(_))) => 2,
             Self::Device(_)
             | Self::NoModule(_)
             | Self::Busy(_)

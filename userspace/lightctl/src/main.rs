@@ -5,6 +5,7 @@
 mod digits;
 mod engine;
 mod failure;
+mod moe;
 mod show;
 mod snn;
 
@@ -68,6 +69,9 @@ enum Command {
     /// Run spiking networks: NIR graphs or weights, on recordings of events
     #[command(subcommand)]
     Snn(snn::Command),
+    /// Route tokens to experts: logits, recorded choices, load balance
+    #[command(subcommand)]
+    Moe(moe::Command),
 }
 
 /// The profiles of the engine.
@@ -119,6 +123,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Profile { profile, json } => show::profile(&Device::open()?, profile.into(), json),
         Command::Digits(args) => digits::command(&args),
         Command::Snn(command) => snn::command(&command),
+        Command::Moe(command) => moe::command(&command),
     }
 }
 

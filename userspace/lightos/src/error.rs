@@ -50,6 +50,9 @@ pub enum Error {
     /// stays in use.
     #[error("the network is not right: {0}")]
     Fault(#[from] Fault),
+    /// A call on a gate failed.
+    #[error(transparent)]
+    Moe(#[from] crate::moe::Error),
     /// A run is under way; the call waits for its end or stops it first.
     #[error("{call}: a run is under way")]
     Busy {

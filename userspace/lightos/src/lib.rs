@@ -4,7 +4,8 @@
 //!
 //! [`Device`] is an open `/dev/lightos`; its methods are the ioctls of
 //! `uapi/lightos.h`, one each, with typed arguments and errors. Networks of
-//! neurons, one a device file, are in [`network`]. The raw layouts are in [`sys`].
+//! neurons, one a device file, are in [`network`]; gates of mixtures of experts in
+//! [`moe`]. The raw layouts are in [`sys`].
 //! Nothing else in user space makes these ioctls.
 //!
 //! ```no_run
@@ -30,6 +31,7 @@ mod device;
 mod error;
 #[allow(unsafe_code)]
 mod mapping;
+pub mod moe;
 pub mod network;
 mod ring;
 pub mod sys;

@@ -8,8 +8,10 @@
 
 use rustix::ioctl::{opcode, Opcode};
 
+mod moe;
 mod network;
 
+pub use moe::*;
 pub use network::*;
 
 /// Neurons of the engine.

@@ -477,6 +477,345 @@ fn network_layouts(table: &mut Mirror) {
     );
 }
 
+fn moe_layouts(table: &mut Mirror) {
+    layout!(
+        table,
+        "lightos_moe_layer",
+        MoeLayer {
+            experts,
+            top_k,
+            min_k,
+            groups,
+            groups_kept,
+            group_score,
+            score,
+            strategy,
+            flags,
+            scale,
+            threshold,
+            token_threshold,
+            bias_step,
+            drop,
+            capacity_factor,
+            capacity_minimum,
+            capacity_alignment,
+            reserved,
+            seed,
+            reserved2
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_fault",
+        MoeFault {
+            layer,
+            problem,
+            entry,
+            field
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_open",
+        MoeOpen {
+            size,
+            flags,
+            mode,
+            reserved,
+            name,
+            gate
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_configure",
+        MoeConfigure {
+            size,
+            flags,
+            layers,
+            reserved,
+            data,
+            bytes,
+            fault
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_get_layer",
+        MoeGetLayer {
+            size,
+            flags,
+            layer,
+            layers,
+            skipped,
+            features,
+            hash_rows,
+            config
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_biases",
+        MoeBiases {
+            size,
+            flags,
+            layer,
+            count,
+            data,
+            fault
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_hash",
+        MoeHash {
+            size,
+            flags,
+            layer,
+            reserved,
+            count,
+            data,
+            fault
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_projection",
+        MoeProjection {
+            size,
+            flags,
+            layer,
+            features,
+            weights,
+            scales,
+            fault
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_buffers",
+        MoeBuffers {
+            input,
+            token_ids,
+            ids,
+            weights,
+            fixed,
+            slots
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_register",
+        MoeRegister {
+            size,
+            flags,
+            format,
+            tokens,
+            buffers
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_route",
+        MoeRoute {
+            size,
+            flags,
+            layer,
+            format,
+            tokens,
+            reserved,
+            buffers,
+            activations,
+            dropped,
+            tokens_dropped,
+            missing,
+            capacity,
+            wrong,
+            wrong_token,
+            wrong_expert
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_update_biases",
+        MoeUpdateBiases {
+            size,
+            flags,
+            layer,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_expert",
+        MoeExpert {
+            load,
+            dropped,
+            recent,
+            last,
+            state
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_experts",
+        MoeExperts {
+            size,
+            flags,
+            layer,
+            count,
+            data
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_stats",
+        MoeStats {
+            size,
+            flags,
+            layer,
+            experts,
+            batches,
+            tokens,
+            skipped,
+            activations,
+            dropped,
+            tokens_dropped,
+            missing,
+            slots,
+            updates,
+            busy_ns,
+            balancedness,
+            max_violation,
+            cv_squared,
+            entropy,
+            used,
+            drop_rate,
+            capacity_factor,
+            sparsity
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_place",
+        MoePlace {
+            size,
+            flags,
+            layer,
+            experts,
+            replicas,
+            groups,
+            nodes,
+            devices,
+            loads,
+            place_experts,
+            place_numbers,
+            counts,
+            fault
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_mask",
+        MoeMask {
+            size,
+            flags,
+            layers
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_reset",
+        MoeReset {
+            size,
+            flags,
+            layer,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_moe_profile",
+        MoeProfile {
+            size,
+            flags,
+            profile,
+            layers,
+            experts,
+            reserved,
+            bytes,
+            fault
+        }
+    );
+}
+
+fn moe_values(table: &mut Mirror) {
+    use lightos::moe::{
+        Drop, Format, GroupScore, LogitProblem, Problem, Profile, Score, State, Strategy,
+    };
+    constants!(
+        table,
+        "LIGHTOS_MOE_MAX_LAYERS" = sys::MOE_MAX_LAYERS,
+        "LIGHTOS_MOE_MAX_EXPERTS" = sys::MOE_MAX_EXPERTS,
+        "LIGHTOS_MOE_MAX_TOP_K" = sys::MOE_MAX_TOP_K,
+        "LIGHTOS_MOE_MAX_GROUPS" = sys::MOE_MAX_GROUPS,
+        "LIGHTOS_MOE_MAX_TOKENS" = sys::MOE_MAX_TOKENS,
+        "LIGHTOS_MOE_MAX_FEATURES" = sys::MOE_MAX_FEATURES,
+        "LIGHTOS_MOE_MAX_REPLICAS" = sys::MOE_MAX_REPLICAS,
+        "LIGHTOS_MOE_MAX_BYTES" = sys::MOE_MAX_BYTES,
+        "LIGHTOS_MOE_MAX_NAMED" = sys::MOE_MAX_NAMED,
+        "LIGHTOS_MOE_NAME_SIZE" = sys::MOE_NAME_SIZE as u64,
+        "LIGHTOS_MOE_NO_EXPERT" = sys::MOE_NO_EXPERT,
+        "LIGHTOS_MOE_NO_SLOT" = sys::MOE_NO_SLOT,
+        "LIGHTOS_MOE_ALL_LAYERS" = sys::MOE_ALL_LAYERS,
+        "LIGHTOS_MOE_SCALE_ONE" = sys::MOE_SCALE_ONE,
+        "LIGHTOS_MOE_BIAS_ONE" = sys::MOE_BIAS_ONE as u64,
+        "LIGHTOS_MOE_BIAS_LIMIT" = sys::MOE_BIAS_LIMIT as u64,
+        "LIGHTOS_MOE_MICRO" = sys::MOE_MICRO,
+        "LIGHTOS_MOE_BIASED" = sys::MOE_BIASED,
+        "LIGHTOS_MOE_RENORMALIZE" = sys::MOE_RENORMALIZE,
+        "LIGHTOS_MOE_OPEN_CREATE" = sys::MOE_OPEN_CREATE,
+        "LIGHTOS_MOE_OPEN_EXCLUSIVE" = sys::MOE_OPEN_EXCLUSIVE,
+        "LIGHTOS_MOE_ROUTE_REGISTERED" = sys::MOE_ROUTE_REGISTERED,
+        "LIGHTOS_MOE_ROUTE_ADAPT" = sys::MOE_ROUTE_ADAPT,
+        "LIGHTOS_MOE_STATS_LAST" = sys::MOE_STATS_LAST,
+        "LIGHTOS_MOE_RESET_LOADS" = sys::MOE_RESET_LOADS,
+        "LIGHTOS_MOE_RESET_BIASES" = sys::MOE_RESET_BIASES,
+        "LIGHTOS_MOE_TOP_K" = Strategy::TopK.as_u32(),
+        "LIGHTOS_MOE_THRESHOLD" = Strategy::Threshold.as_u32(),
+        "LIGHTOS_MOE_LEARNED" = Strategy::Learned.as_u32(),
+        "LIGHTOS_MOE_HASH" = Strategy::Hash.as_u32(),
+        "LIGHTOS_MOE_SOFTMAX" = Score::Softmax.as_u32(),
+        "LIGHTOS_MOE_SIGMOID" = Score::Sigmoid.as_u32(),
+        "LIGHTOS_MOE_SQRT_SOFTPLUS" = Score::SqrtSoftplus.as_u32(),
+        "LIGHTOS_MOE_GROUP_MAX" = GroupScore::Max.as_u32(),
+        "LIGHTOS_MOE_GROUP_TOP_TWO" = GroupScore::TopTwo.as_u32(),
+        "LIGHTOS_MOE_DROP_NEVER" = Drop::Never.as_u32(),
+        "LIGHTOS_MOE_DROP_BY_POSITION" = Drop::ByPosition.as_u32(),
+        "LIGHTOS_MOE_DROP_BY_PROBABILITY" = Drop::ByProbability.as_u32(),
+        "LIGHTOS_MOE_PROBLEM_RANGE" = Problem::Range.as_u32(),
+        "LIGHTOS_MOE_PROBLEM_DIVISOR" = Problem::Divisor.as_u32(),
+        "LIGHTOS_MOE_PROBLEM_MIXTURE" = Problem::Mixture.as_u32(),
+        "LIGHTOS_MOE_PROBLEM_LENGTH" = Problem::Length.as_u32(),
+        "LIGHTOS_MOE_PROBLEM_TWICE" = Problem::Twice.as_u32(),
+        "LIGHTOS_MOE_PROBLEM_UNKNOWN" = Problem::Unknown.as_u32(),
+        "LIGHTOS_MOE_F32" = Format::F32.as_u32(),
+        "LIGHTOS_MOE_F16" = Format::F16.as_u32(),
+        "LIGHTOS_MOE_BF16" = Format::Bf16.as_u32(),
+        "LIGHTOS_MOE_Q16" = Format::Q16.as_u32(),
+        "LIGHTOS_MOE_INT8" = Format::Int8.as_u32(),
+        "LIGHTOS_MOE_NO_INPUT" = Format::Absent.as_u32(),
+        "LIGHTOS_MOE_NAN" = LogitProblem::NotANumber.as_u32(),
+        "LIGHTOS_MOE_INFINITE" = LogitProblem::Infinite.as_u32(),
+        "LIGHTOS_MOE_IDLE" = State::Idle.as_u32(),
+        "LIGHTOS_MOE_ACTIVE" = State::Active.as_u32(),
+        "LIGHTOS_MOE_BUSY" = State::Busy.as_u32(),
+        "LIGHTOS_MOE_OVERLOADED" = State::Overloaded.as_u32(),
+        "LIGHTOS_MOE_LOW_LATENCY" = Profile::LowLatency.as_u32(),
+        "LIGHTOS_MOE_MAX_EFFICIENCY" = Profile::MaxEfficiency.as_u32(),
+    );
+}
+
 fn codes(table: &mut Mirror) {
     constants!(
         table,
@@ -507,6 +846,22 @@ fn codes(table: &mut Mirror) {
         "LIGHTOS_IOC_NETWORK_SAMPLES" = sys::NETWORK_SAMPLES,
         "LIGHTOS_IOC_NETWORK_DECODER" = sys::NETWORK_DECODER,
         "LIGHTOS_IOC_NETWORK_DECODED" = sys::NETWORK_DECODED,
+        "LIGHTOS_IOC_MOE_OPEN" = sys::MOE_OPEN,
+        "LIGHTOS_IOC_MOE_CONFIGURE" = sys::MOE_CONFIGURE,
+        "LIGHTOS_IOC_MOE_GET_LAYER" = sys::MOE_GET_LAYER,
+        "LIGHTOS_IOC_MOE_SET_BIASES" = sys::MOE_SET_BIASES,
+        "LIGHTOS_IOC_MOE_GET_BIASES" = sys::MOE_GET_BIASES,
+        "LIGHTOS_IOC_MOE_SET_HASH" = sys::MOE_SET_HASH,
+        "LIGHTOS_IOC_MOE_SET_PROJECTION" = sys::MOE_SET_PROJECTION,
+        "LIGHTOS_IOC_MOE_REGISTER" = sys::MOE_REGISTER,
+        "LIGHTOS_IOC_MOE_ROUTE" = sys::MOE_ROUTE,
+        "LIGHTOS_IOC_MOE_UPDATE_BIASES" = sys::MOE_UPDATE_BIASES,
+        "LIGHTOS_IOC_MOE_EXPERTS" = sys::MOE_EXPERTS,
+        "LIGHTOS_IOC_MOE_STATS" = sys::MOE_STATS,
+        "LIGHTOS_IOC_MOE_PLACE" = sys::MOE_PLACE,
+        "LIGHTOS_IOC_MOE_MASK" = sys::MOE_MASK,
+        "LIGHTOS_IOC_MOE_RESET" = sys::MOE_RESET,
+        "LIGHTOS_IOC_MOE_PROFILE" = sys::MOE_PROFILE,
     );
 }
 
@@ -672,9 +1027,11 @@ fn the_mirror_agrees_with_the_header() {
     legacy_layouts(&mut mirror);
     extended_layouts(&mut mirror);
     network_layouts(&mut mirror);
+    moe_layouts(&mut mirror);
     codes(&mut mirror);
     values(&mut mirror);
     network_values(&mut mirror);
+    moe_values(&mut mirror);
     assert_eq!(what_the_header_says(mirror.keys()), mirror);
 }
 

@@ -138,7 +138,7 @@ impl Number {
         let size = ty
             .num_bytes()
             .filter(|size| matches!(size, 1 | 2 | 4 | 8))?;
-        if kind == NumberKind::Float && size < 4 {
+        if kind == NumberKind::Float && size < 2 {
             return None;
         }
         Some(Self {
@@ -178,11 +178,28 @@ impl Number {
             let value = self.integer(record);
             return (value.unsigned_abs() <= 1 << 53).then_some(value as f64);
         }
-        Some(if self.size == 4 {
-            f64::from(f32::from_bits(bits as u32))
-        } else {
-            f64::from_bits(bits)
+        Some(match self.size {
+            2 => half(bits as u16),
+            4 => f64::from(f32::from_bits(bits as u32)),
+            _ => f64::from_bits(bits),
         })
+    }
+}
+
+/// The value of IEEE 754 binary16 bits.
+fn half(bits: u16) -> f64 {
+    let magnitude = bits & 0x7fff;
+    let digits = f64::from(magnitude & 0x03ff);
+    let value = match magnitude >> 10 {
+        0x1f if digits == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        0 => digits * 2f64.powi(-24),
+        exponent => (1024.0 + digits) * 2f64.powi(i32::from(exponent) - 25),
+    };
+    if bits >> 15 == 0 {
+        value
+    } else {
+        -value
     }
 }
 
@@ -370,7 +387,7 @@ pub struct Array {
     pub values: Vec<f64>,
 }
 
-/// Reads a plain array of integers, booleans or floats of 32 or 64 bits.
+/// Reads a plain array of integers, booleans or floats of 16, 32 or 64 bits.
 ///
 /// Memory is bounded by `limit`, the largest number of elements accepted, and
 /// grows with what the file really holds.
@@ -471,6 +488,37 @@ pub(crate) fn write_header<W: Write>(output: W, dtype: DType, shape: &[u64]) -> 
         .write_header_only()?)
 }
 
+/// Writes an array of records, given as their `bytes` one after the other: `fields`
+/// are their names and types, such as `<f4`, in order and without padding.
+///
+/// # Errors
+/// [`Error::Write`]; [`Error::Inconsistent`] for a type that is none, or where
+/// `bytes` are not as many as the shape asks for.
+pub fn write_records<W: Write>(
+    output: W,
+    fields: &[(&str, &str)],
+    shape: &[u64],
+    bytes: &[u8],
+) -> Result<(), Error> {
+    let fields: Result<Vec<Field>, Error> = fields
+        .iter()
+        .map(|(name, descr)| Ok(field(name, plain(descr)?)))
+        .collect();
+    let dtype = DType::Record(fields?);
+    let count = shape.iter().try_fold(1u64, |a, &n| a.checked_mul(n));
+    let size = dtype.num_bytes().unwrap_or(0) as u64;
+    if count.and_then(|count| count.checked_mul(size)) != Some(bytes.len() as u64) {
+        return Err(Error::Inconsistent(format!(
+            "{} bytes are not {shape:?} records of {size}",
+            bytes.len()
+        )));
+    }
+    let mut output = write_header(output, dtype, shape)?;
+    output.write_all(bytes)?;
+    output.flush()?;
+    Ok(())
+}
+
 /// A field of a record type.
 pub(crate) fn field(name: &str, dtype: DType) -> Field {
     Field {
@@ -500,4 +548,39 @@ pub fn write_events<W: Write>(output: W, events: &[Event]) -> Result<(), Error> 
     }
     output.flush()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_have_their_value() {
+        // Worked examples of IEEE 754-2008 binary16.
+        for (bits, value) in [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65_504.0),
+            (0x0001, 2f64.powi(-24)),
+            (0x0400, 2f64.powi(-14)),
+            (0x3555, 0.333_251_953_125),
+            (0xfc00, f64::NEG_INFINITY),
+            (0x8000, 0.0),
+        ] {
+            assert_eq!(half(bits), value, "{bits:#x}");
+        }
+        assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn records_are_as_many_as_the_shape_says() {
+        let fields = [("id", "<u2"), ("weight", "<f4")];
+        let mut file = Vec::new();
+        write_records(&mut file, &fields, &[2, 1], &[0; 12]).unwrap();
+        let text = String::from_utf8_lossy(&file);
+        assert!(text.contains("('id', '<u2'), ('weight', '<f4')"), "{text}");
+        assert!(text.contains("(2, 1"), "{text}");
+        assert!(write_records(&mut file, &fields, &[3], &[0; 12]).is_err());
+        assert!(write_records(&mut file, &[("x", "<q9")], &[0], &[]).is_err());
+    }
 }

@@ -15,9 +15,9 @@ mod graph;
 #[cfg(test)]
 mod graph_tests;
 mod host;
-mod picture;
+pub(crate) mod picture;
 mod plan;
-mod progress;
+pub(crate) mod progress;
 mod record;
 mod report;
 mod session;
