@@ -121,8 +121,8 @@ TEST(unknown_numbers)
 	static const unsigned long codes[] = {
 		_IO('L', 0x00), _IO('L', 0x08), _IOWR('L', 0x08, int),
 		_IO('L', 0x1f), _IO('L', 0x22), _IO('L', 0x3f),
-		_IO('L', 0x42), _IOWR('L', 0x42, int), _IO('L', 0x60),
-		_IOWR('L', 0x60, struct lightos_query), _IO('L', 0xe0),
+		_IO('L', 0x42), _IOWR('L', 0x43, int), _IO('L', 0x60),
+		_IOWR('L', 0x70, struct lightos_query), _IO('L', 0xe0),
 		_IO('L', 0xff), 0,
 	};
 

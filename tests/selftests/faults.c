@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "gates.h"
 #include "module.h"
 
 #define FAIL_NTH	"/proc/self/fail-nth"
@@ -438,6 +439,351 @@ TEST_TIMEOUT(module_load, 3 * HARNESS_TIMEOUT)
 		(void)try_load_with_fault(n);
 	/* Nothing of the failures stands in the way of a load. */
 	CHECK_EQ(get_stats(reload()).processing_interval_us, 1000);
+}
+
+/* One call on a gate under test; each site gets a new file. */
+struct gate_operation {
+	const char *name;
+	void (*prepare)(int fd);
+	int (*run)(int fd);
+	/* Whether the call's effect is there. NULL: it has none. */
+	bool (*took_effect)(int fd);
+};
+
+#define GATE_TOKENS	600
+
+static float gate_logits[GATE_TOKENS * 8];
+static struct results gate_results;
+static uint16_t gate_hash[64];
+static int8_t gate_weights[8 * 16];
+static uint32_t gate_scales[8];
+static int64_t gate_biases[8];
+static struct lightos_moe_expert gate_loads[8];
+
+/* The argument of the call, one at a time. */
+static union {
+	struct lightos_moe_open open;
+	struct lightos_moe_configure configure;
+	struct lightos_moe_get_layer layer;
+	struct lightos_moe_biases biases;
+	struct lightos_moe_hash hash;
+	struct lightos_moe_projection projection;
+	struct lightos_moe_register buffers;
+	struct lightos_moe_route route;
+	struct lightos_moe_experts experts;
+	struct lightos_moe_stats stats;
+	struct lightos_moe_place place;
+	struct lightos_moe_profile profile;
+} gate;
+
+static struct lightos_moe_layer gate_layers[2];
+
+static void prepare_no_gate(int fd)
+{
+	(void)fd;
+	gate_layers[0] = gate_layers[1] = softmax(8, 2);
+	gate.configure = configuration(gate_layers, 2);
+}
+
+/* Layer 0 of a kind, 1 plain. */
+static void prepare_gate(int fd, uint32_t strategy)
+{
+	struct lightos_moe_layer layers[2] = { softmax(8, 2), softmax(8, 2) };
+
+	layers[0].strategy = strategy;
+	if (strategy != LIGHTOS_MOE_HASH)
+		layers[0].flags |= LIGHTOS_MOE_BIASED;
+	set_up(fd, layers, 2);
+	memset(&gate, 0, sizeof(gate));
+}
+
+static void prepare_open_gate(int fd)
+{
+	(void)fd;
+	gate.open = named("faulty", LIGHTOS_MOE_OPEN_CREATE, 0600);
+}
+
+static int run_open_gate(int fd)
+{
+	return ioctl(fd, LIGHTOS_IOC_MOE_OPEN, &gate.open);
+}
+
+static bool gate_was_opened(int fd)
+{
+	int other = open_node(O_RDWR);
+	bool there = try_open(other, "faulty", 0, 0) == 0;
+
+	(void)fd;
+	close(other);
+	return there;
+}
+
+static int run_configure(int fd)
+{
+	return ioctl(fd, LIGHTOS_IOC_MOE_CONFIGURE, &gate.configure);
+}
+
+static struct lightos_moe_get_layer layer_now(int fd)
+{
+	struct lightos_moe_get_layer layer = { .size = sizeof(layer) };
+
+	if (ioctl(fd, LIGHTOS_IOC_MOE_GET_LAYER, &layer) < 0)
+		CHECK_EQ(errno, ENODATA);
+	return layer;
+}
+
+static bool has_gate(int fd)
+{
+	return layer_now(fd).layers != 0;
+}
+
+static void prepare_reconfigure(int fd)
+{
+	prepare_gate(fd, LIGHTOS_MOE_TOP_K);
+	prepare_no_gate(fd);
+	gate_layers[0] = softmax(16, 4);
+}
+
+static bool was_reconfigured(int fd)
+{
+	return layer_now(fd).config.top_k == 4;
+}
+
+static void prepare_profile(int fd)
+{
+	prepare_gate(fd, LIGHTOS_MOE_TOP_K);
+	gate.profile.size = sizeof(gate.profile);
+}
+
+static int run_profile(int fd)
+{
+	return ioctl(fd, LIGHTOS_IOC_MOE_PROFILE, &gate.profile);
+}
+
+static void prepare_biases(int fd)
+{
+	prepare_gate(fd, LIGHTOS_MOE_TOP_K);
+	gate_biases[3] = 5;
+	gate.biases.size = sizeof(gate.biases);
+	gate.biases.count = 8;
+	gate.biases.data = POINTER(gate_biases);
+}
+
+static int run_biases(int fd)
+{
+	return ioctl(fd, LIGHTOS_IOC_MOE_SET_BIASES, &gate.biases);
+}
+
+static int run_get_biases(int fd)
+{
+	return ioctl(fd, LIGHTOS_IOC_MOE_GET_BIASES, &gate.biases);
+}
+
+static bool biases_were_set(int fd)
+{
+	int64_t now[8];
+	struct lightos_moe_biases get = {
+		.size = sizeof(get), .count = 8, .data = POINTER(now),
+	};
+
+	CHECK_OK(ioctl(fd, LIGHTOS_IOC_MOE_GET_BIASES, &get));
+	return now[3] == 5;
+}
+
+static void prepare_hash(int fd)
+{
+	int i;
+
+	prepare_gate(fd, LIGHTOS_MOE_HASH);
+	for (i = 0; i < 64; i++)
+		gate_hash[i] = i & 7;
+	gate.hash.size = sizeof(gate.hash);
+	gate.hash.count = 64;
+	gate.hash.data = POINTER(gate_hash);
+}
+
+static int run_hash(int fd)
+{
+	return ioctl(fd, LIGHTOS_IOC_MOE_SET_HASH, &gate.hash);
+}
+
+static bool hash_was_set(int fd)
+{
+	return layer_now(fd).hash_rows == 32;
+}
+
+static void prepare_projection(int fd)
+{
+	prepare_gate(fd, LIGHTOS_MOE_LEARNED);
+	gate.projection.size = sizeof(gate.projection);
+	gate.projection.features = 16;
+	gate.projection.weights = POINTER(gate_weights);
+	gate.projection.scales = POINTER(gate_scales);
+}
+
+static int run_projection(int fd)
+{
+	return ioctl(fd, LIGHTOS_IOC_MOE_SET_PROJECTION, &gate.projection);
+}
+
+static bool projection_was_set(int fd)
+{
+	return layer_now(fd).features == 16;
+}
+
+static void prepare_register(int fd)
+{
+	prepare_gate(fd, LIGHTOS_MOE_TOP_K);
+	gate.buffers.size = sizeof(gate.buffers);
+	gate.buffers.tokens = GATE_TOKENS;
+}
+
+static int run_register(int fd)
+{
+	return ioctl(fd, LIGHTOS_IOC_MOE_REGISTER, &gate.buffers);
+}
+
+static bool buffers_are_registered(int fd)
+{
+	struct lightos_moe_route route = {
+		.size = sizeof(route), .flags = LIGHTOS_MOE_ROUTE_REGISTERED,
+	};
+
+	return try_route(fd, &route) == 0;
+}
+
+/* More than one piece, and capacity, so that every table is needed. */
+static void prepare_route(int fd)
+{
+	struct lightos_moe_layer layer = softmax(8, 2);
+
+	layer.drop = LIGHTOS_MOE_DROP_BY_PROBABILITY;
+	layer.capacity_factor = LIGHTOS_MOE_SCALE_ONE;
+	set_up(fd, &layer, 1);
+	fill_noise(gate_logits, GATE_TOKENS * 8, 1);
+	memset(&gate_results, 0, sizeof(gate_results));
+	gate.route = batch(gate_logits, GATE_TOKENS, &gate_results);
+}
+
+static int run_route(int fd)
+{
+	return try_route(fd, &gate.route);
+}
+
+static bool was_routed(int fd)
+{
+	return gate_stats(fd, 0).tokens == GATE_TOKENS;
+}
+
+static void prepare_queries(int fd)
+{
+	prepare_gate(fd, LIGHTOS_MOE_TOP_K);
+}
+
+static int run_experts(int fd)
+{
+	gate.experts = (struct lightos_moe_experts){
+		.size = sizeof(gate.experts), .count = 8,
+		.data = POINTER(gate_loads),
+	};
+	return ioctl(fd, LIGHTOS_IOC_MOE_EXPERTS, &gate.experts);
+}
+
+static int run_gate_stats(int fd)
+{
+	gate.stats = (struct lightos_moe_stats){ .size = sizeof(gate.stats) };
+	return ioctl(fd, LIGHTOS_IOC_MOE_STATS, &gate.stats);
+}
+
+static int run_get_layer(int fd)
+{
+	gate.layer = (struct lightos_moe_get_layer){
+		.size = sizeof(gate.layer),
+	};
+	return ioctl(fd, LIGHTOS_IOC_MOE_GET_LAYER, &gate.layer);
+}
+
+static int run_place(int fd)
+{
+	gate.place = (struct lightos_moe_place){
+		.size = sizeof(gate.place), .experts = 8, .replicas = 16,
+		.groups = 1, .nodes = 1, .devices = 4,
+		.place_experts = POINTER(gate_results.ids),
+		.counts = POINTER(gate_results.slots),
+	};
+	return ioctl(fd, LIGHTOS_IOC_MOE_PLACE, &gate.place);
+}
+
+/* Runs the call with its n-th site failing; true where it has no such. */
+static bool run_gate_with_fault(const struct gate_operation *operation,
+				unsigned int n)
+{
+	bool (*took_effect)(int) = operation->took_effect;
+	int fd = open_node(O_RDWR), result, error;
+	unsigned int left;
+
+	operation->prepare(fd);
+	arm(n);
+	errno = 0;
+	result = operation->run(fd);
+	error = errno;
+	left = disarm();
+	if (result < 0) {
+		if (left)
+			FAIL("%s fails without a fault: %s", operation->name,
+			     strerror(error));
+		if (error != ENOMEM && error != EFAULT)
+			FAIL("%s, site %u: %s", operation->name, n,
+			     strerror(error));
+	}
+	if (took_effect && took_effect(fd) != (result >= 0))
+		FAIL("%s, site %u: %s", operation->name, n, result < 0 ?
+		     "failure with an effect" : "success without effect");
+	CHECK_OK(close(fd));
+	return left;
+}
+
+#define GATE_FAULT_TEST(op, prepare_, took_effect_, sites)		\
+	TEST(moe_##op##_call)						\
+	{								\
+		static const struct gate_operation operation = {	\
+			.name = #op, .prepare = prepare_,		\
+			.run = run_##op, .took_effect = took_effect_,	\
+		};							\
+		unsigned int n;						\
+									\
+		need_faults();						\
+		for (n = 1; !run_gate_with_fault(&operation, n); n++)	\
+			CHECK_LE(n, MAX_SITES);				\
+		CHECK_GE(n - 1, sites);					\
+	}
+
+GATE_FAULT_TEST(open_gate, prepare_open_gate, gate_was_opened, 5)
+GATE_FAULT_TEST(configure, prepare_no_gate, has_gate, 10)
+GATE_FAULT_TEST(profile, prepare_profile, was_reconfigured, 5)
+GATE_FAULT_TEST(biases, prepare_biases, biases_were_set, 3)
+GATE_FAULT_TEST(get_biases, prepare_biases, NULL, 3)
+GATE_FAULT_TEST(hash, prepare_hash, hash_was_set, 4)
+GATE_FAULT_TEST(projection, prepare_projection, projection_was_set, 5)
+GATE_FAULT_TEST(register, prepare_register, buffers_are_registered, 8)
+GATE_FAULT_TEST(route, prepare_route, was_routed, 12)
+GATE_FAULT_TEST(experts, prepare_queries, NULL, 3)
+GATE_FAULT_TEST(gate_stats, prepare_queries, NULL, 2)
+GATE_FAULT_TEST(get_layer, prepare_queries, NULL, 2)
+GATE_FAULT_TEST(place, prepare_queries, NULL, 7)
+
+TEST(moe_reconfigure_call)
+{
+	static const struct gate_operation operation = {
+		.name = "reconfigure", .prepare = prepare_reconfigure,
+		.run = run_configure, .took_effect = was_reconfigured,
+	};
+	unsigned int n;
+
+	need_faults();
+	for (n = 1; !run_gate_with_fault(&operation, n); n++)
+		CHECK_LE(n, MAX_SITES);
+	CHECK_GE(n - 1, 10);
 }
 
 int main(void)
