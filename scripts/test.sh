@@ -197,7 +197,7 @@ setup
 ! wanted miri || miri_tests
 ! wanted kunit || kunit_tests
 if wanted selftests; then
-	STOCK_PROGRAMS=$(cd "$LIGHTOS_DIR/build/selftests/64" && ls | grep -v '^faults$' | tr '\n' ' ')
+	STOCK_PROGRAMS=$(cd "$LIGHTOS_DIR/build/selftests/64" && ls | grep -v '^faults' | tr '\n' ' ')
 	selftests_in test ''
 	selftests_in stock "$STOCK_PROGRAMS"
 fi
