@@ -188,6 +188,11 @@ storm_tests() {
 		LIGHTOS_CMDLINE=kunit.enable=0 run_part "storm-$round.log" "$LIGHTOS_DIR/scripts/guest.sh" -k test -t 1800 \
 			-p "$LIGHTOS_DIR/build/selftests" -- "$(guest_selftests 'threads lifecycle time neuron')" || status=$?
 		book_totals "test kernel: storm $round of 5" "storm-$round.log" "$status"
+		status=0
+		LIGHTOS_CMDLINE=kunit.enable=0 run_part "storm-network-$round.log" "$LIGHTOS_DIR/scripts/guest.sh" -k test -t 7200 \
+			-p "$LIGHTOS_DIR/build/selftests" -- "export LIGHTOS_STORM_CALLS=100000 LIGHTOS_STORM_SEED=$round
+$(guest_selftests storm_network)" || status=$?
+		book_totals "test kernel: random calls on networks, $round of 5" "storm-network-$round.log" "$status"
 	done
 }
 
@@ -222,7 +227,7 @@ setup
 ! wanted miri || miri_tests
 ! wanted kunit || kunit_tests
 if wanted selftests; then
-	STOCK_PROGRAMS=$(cd "$LIGHTOS_DIR/build/selftests/64" && ls | grep -v '^faults$' | tr '\n' ' ')
+	STOCK_PROGRAMS=$(cd "$LIGHTOS_DIR/build/selftests/64" && ls | grep -v '^faults' | tr '\n' ' ')
 	selftests_in test ''
 	selftests_in stock "$STOCK_PROGRAMS"
 fi

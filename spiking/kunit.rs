@@ -353,3 +353,149 @@ mod context {
         Ok(())
     }
 }
+
+#[kunit_tests(lightos_network)]
+mod network {
+    use super::*;
+    use crate::spiking::network::{
+        description::{Kind, Memory, Parts, Population, Table},
+        loihi, ring,
+        simulation::{Exchange, Inputs, Network},
+        span::{Plan, Row},
+        synapses::Synapse,
+    };
+
+    enum Plain {}
+
+    impl Memory for Plain {
+        type Of<T: Copy + 'static> = VVec<T>;
+    }
+
+    fn numbers(from: &[u32]) -> Result<VVec<u32>> {
+        let mut to = table(0, from.len())?;
+        to.copy_from_slice(from);
+        Ok(to)
+    }
+
+    /// Input 0 to neuron 0 by 64, to neuron 1 by -256 after two steps.
+    fn pair(target: u16) -> Result<Parts<Plain>> {
+        let params = loihi::Params {
+            current_decay: 2048,
+            voltage_decay: 0,
+            threshold: 6000,
+            bias: 0,
+            refractory_steps: 1,
+        };
+        let pair = Population {
+            first: 0,
+            count: 2,
+            kind: Kind::Loihi,
+            params: 0,
+            params_count: 1,
+        };
+        let mut synapses = table(Synapse::new(0, 64), 2)?;
+        synapses[0] = Synapse::new(target, -256);
+        synapses[1] = Synapse::new(0, 64);
+        let mut parts = Parts {
+            inputs: 1,
+            populations: table(pair, 1)?,
+            loihi_params: table(params, 1)?,
+            exact_params: VVec::new(),
+            delays: numbers(&[1, 2])?,
+            starts: numbers(&[0, 0, 1, 1, 1, 2, 2])?,
+            synapses,
+            blocks: VVec::new(),
+            weights: VVec::new(),
+            probes: numbers(&[0, 1])?,
+            loihi_states: VVec::new(),
+            exact_states: VVec::new(),
+            wheel: VVec::new(),
+            sums: VVec::new(),
+            awake: VVec::new(),
+            touched: VVec::new(),
+            plans: VVec::new(),
+            rows: VVec::new(),
+            due: VVec::new(),
+            limits: VVec::new(),
+        };
+        let needed = parts.working();
+        parts.loihi_states = table(loihi::State::REST, needed.loihi_states)?;
+        parts.wheel = table(0, needed.wheel)?;
+        parts.sums = table(0, needed.sums)?;
+        parts.awake = table(0, needed.awake)?;
+        parts.touched = table(0, needed.touched)?;
+        parts.plans = table(Plan::default(), needed.plans)?;
+        parts.rows = table(Row::NONE, needed.rows)?;
+        Ok(parts)
+    }
+
+    /// Spikes the input in step 0, and keeps what comes out.
+    #[derive(Default)]
+    struct Record {
+        voltages: [[i64; 2]; 8],
+        spikes: u32,
+    }
+
+    impl Exchange for Record {
+        fn before(&mut self, step: u64, inputs: &mut dyn Inputs) {
+            if step == 0 {
+                assert!(inputs.spike(0).is_ok());
+                assert!(inputs.spike(1).is_err());
+            }
+        }
+
+        fn spike(&mut self, step: u64, neuron: u32) {
+            assert_eq!((step, neuron), (2, 0));
+            self.spikes += 1;
+        }
+
+        fn voltage(&mut self, step: u64, probe: u32, value: i64) {
+            self.voltages[step as usize][probe as usize] = value;
+        }
+    }
+
+    #[test]
+    fn loihi_neurons_step_by_step() -> Result {
+        let mut network = Network::new(pair(1)?, VVec::new()).map_err(|_| EINVAL)?;
+        let mut record = Record::default();
+        assert_eq!(network.run(8, &mut record), 8);
+        assert_eq!(record.spikes, 1);
+        let expected = [
+            [0, 0],
+            [4096, 0],
+            [128, 0],
+            [0, 0],
+            [512, -16384],
+            [768, -24576],
+            [896, -28672],
+            [960, -30720],
+        ];
+        assert_eq!(record.voltages, expected);
+        assert_eq!(network.totals().synaptic_events, 2);
+        Ok(())
+    }
+
+    #[test]
+    fn fault_names_the_entry() -> Result {
+        let fault = pair(2)?.check().err().ok_or(EINVAL)?;
+        assert_eq!((fault.table, fault.entry), (Table::Synapses, 0));
+        assert_eq!(fault.field, "target");
+        Ok(())
+    }
+
+    #[test]
+    fn indices_of_a_ring_stay_within_it() {
+        for (head, tail, waiting, room) in [
+            (0, 0, 0, 64),
+            (64, 0, 64, 0),
+            (65, 0, 0, 0),
+            (5, u32::MAX, 6, 58),
+            (0, 1, 0, 0),
+            (u32::MAX, 0, 0, 0),
+        ] {
+            assert_eq!(ring::waiting(head, tail, 64), waiting);
+            assert_eq!(ring::room(head, tail, 64), room);
+        }
+        assert_eq!(ring::place(u32::MAX, 64), 63);
+    }
+}

@@ -598,6 +598,7 @@ TEST(vandals_hurt_themselves)
 	vandal.voltages = map_ring(fd, LIGHTOS_RING_VOLTAGES, FEW, 24);
 	start_thread(&thread, vandalise, &vandal);
 	CHECK_OK(try_run(fd, 0, FAR, 0));
+	wait_for_step(fd, 1);
 	for (i = 0; i < HOSTILE_ROUNDS; i++) {
 		(void)try_input(fd, &event, 1);
 		CHECK_LE(take_spikes(fd, spikes, FEW), FEW);
@@ -605,7 +606,6 @@ TEST(vandals_hurt_themselves)
 		CHECK_OK(try_network_reset(victim,
 					   LIGHTOS_NETWORK_RESET_STATE));
 	}
-	CHECK_GT(network_stats(fd).step, 0);
 	CHECK_OK(try_stop(fd));
 	vandal.done = true;
 	join_thread(thread);
