@@ -21,10 +21,10 @@ pub(crate) struct BalanceArgs {
     #[command(flatten)]
     source: SourceArgs,
     /// How far an update moves a bias, in units of the score
-    #[arg(long, short, value_name = "U", default_value_t = 2e-4)]
+    #[arg(long, short, value_name = "U", default_value_t = 1e-4)]
     u: f64,
     /// Passes over all tokens
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 150)]
     passes: u32,
     /// Seed of the scores of experts that were not chosen
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -37,7 +37,7 @@ pub(crate) struct BalanceArgs {
 }
 
 /// Tokens of a batch, after each of which biases are updated.
-const BATCH: u32 = 256;
+const BATCH: u32 = 64;
 
 /// The capacity factor of the drop rates, where the rule has none.
 const FACTOR: f64 = 1.25;

@@ -253,7 +253,7 @@ impl SourceArgs {
     ) -> Result<Tokens, Failure> {
         let count = logits.len() / width.max(1);
         let words = if self.projection.is_some() {
-            Words::Int8(bytes_of(&name, &logits)?)
+            Words::Int8(int8_of(&name, &logits)?)
         } else {
             Words::new(logits, self.format)
         };
@@ -411,7 +411,7 @@ fn whole<T: TryFrom<i64>>(path: &Path, array: &Array, what: &str) -> Result<Vec<
 }
 
 /// Features as int8.
-fn bytes_of(name: &str, features: &[f32]) -> Result<Vec<i8>, Failure> {
+fn int8_of(name: &str, features: &[f32]) -> Result<Vec<i8>, Failure> {
     let byte = |&x: &f32| {
         let exact = (x.fract() == 0.0 && (-128.0..128.0).contains(&x)).then_some(x as i8);
         exact.ok_or_else(|| Failure::Usage(format!("{name}: {x} is not a feature of int8")))
