@@ -239,6 +239,11 @@ impl HostLayer {
         let counted = if last { &self.last } else { &self.all };
         let figure = |micro: u64| micro as f64 / statistics::MICRO as f64;
         let choices = counted.tally.activations;
+        // What was dropped was not computed.
+        let computed = gate::Tally {
+            activations: choices.saturating_sub(counted.dropped),
+            ..counted.tally
+        };
         let ratio = |part, whole| figure(statistics::ratio(part, whole));
         Stats {
             experts: self.rule.experts,
@@ -259,10 +264,7 @@ impl HostLayer {
             used: figure(even.used),
             drop_rate: ratio(counted.dropped, choices),
             capacity_factor: ratio(counted.slots, choices),
-            sparsity: figure(statistics::expert_sparsity(
-                &counted.tally,
-                self.rule.experts,
-            )),
+            sparsity: figure(statistics::expert_sparsity(&computed, self.rule.experts)),
         }
     }
 }

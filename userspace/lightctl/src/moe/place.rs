@@ -148,7 +148,7 @@ fn uneven(loads: &[f64]) -> f64 {
 /// The same with the experts in their order and none twice, where they divide.
 fn in_order(loads: &[u64], devices: u32) -> Option<f64> {
     let size = loads.len().checked_div(devices as usize)?;
-    if size == 0 || loads.len() % devices as usize != 0 {
+    if size == 0 || !loads.len().is_multiple_of(devices as usize) {
         return None;
     }
     let sums = loads.chunks(size).map(|d| d.iter().sum::<u64>() as f64);

@@ -145,6 +145,6 @@ mod tests {
         assert_eq!(lines[0], "layer           n");
         assert_eq!(lines[1], "a            1234");
         assert_eq!(lines[2], "longer name     5");
-        assert_eq!(percent(0.2345), "23.5 %");
+        assert_eq!(percent(0.2346), "23.5 %");
     }
 }

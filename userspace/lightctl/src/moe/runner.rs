@@ -2,7 +2,7 @@
 
 //! Routes tokens, and where asked compares every result with this process.
 
-use lightos::moe::{Batch, Layer, Reset, Routes};
+use lightos::moe::{Batch, Layer, Reset, Routes, Stats};
 
 use super::backend::{Backend, Place};
 use super::host::HostGate;
@@ -126,10 +126,28 @@ impl Runner {
                 .map_err(|error| in_file(error, first, tokens))?;
             each(first, routes);
         }
+        self.compare_books(layer)
+    }
+
+    /// Compares loads and statistics of a layer.
+    fn compare_books(&mut self, layer: u32) -> Result<(), Failure> {
+        let Some(double) = &self.double else {
+            return Ok(());
+        };
+        let untimed = |stats: Stats| Stats {
+            busy_ns: 0,
+            ..stats
+        };
+        let mut same = self.gate.experts(layer)? == double.experts(layer)?;
+        for last in [false, true] {
+            let (ours, theirs) = (self.gate.stats(layer, last)?, double.stats(layer, last)?);
+            same &= untimed(ours) == untimed(theirs);
+        }
+        self.differ += u64::from(!same);
         Ok(())
     }
 
-    /// Batches that were compared; `None` where none were asked for.
+    /// Batches that were compared, with the loads and statistics after them; `None` where none were asked for.
     pub(crate) fn compared(&self) -> Option<u64> {
         self.double.as_ref().map(|_| self.compared)
     }
@@ -137,8 +155,8 @@ impl Runner {
     /// What the comparison came to, for people.
     pub(crate) fn compared_text(&self) -> Option<String> {
         let differ = match self.differ {
-            0 => "all equal those of the host, bit by bit".to_owned(),
-            n => format!("{n} differ from those of the host"),
+            0 => "routes, loads and statistics equal the host's, bit by bit".to_owned(),
+            n => format!("{n} differences from the host"),
         };
         let text = |compared| format!("{compared} batches, {differ}");
         self.compared().map(text)
@@ -149,7 +167,7 @@ impl Runner {
         match self.differ {
             0 => Ok(()),
             n => Err(Failure::Result(format!(
-                "{n} of {} batches differ between module and host",
+                "{n} differences between module and host in {} batches",
                 self.compared
             ))),
         }

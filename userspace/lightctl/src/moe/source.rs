@@ -113,7 +113,7 @@ fn to_f16(x: f32) -> u16 {
     let unit = 2f64.powi(exponent - 10);
     let digits = (value / unit).round_ties_even();
     // A carry into the next exponent adds up as it should.
-    let whole = ((exponent + 14) as f64).mul_add(1024.0, digits);
+    let whole = f64::from(exponent + 14).mul_add(1024.0, digits);
     sign | if whole >= f64::from(0x7c00) {
         0x7c00
     } else {
@@ -157,6 +157,9 @@ pub(crate) struct Tokens {
     pub(crate) record: Option<trace::Layer>,
 }
 
+/// Weights of a router, and the scale of each expert.
+type Matrix = (Vec<i8>, Vec<u32>);
+
 /// All layers, with their rules.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -169,7 +172,7 @@ pub(crate) struct Source {
     /// Experts of token ids, for hash layers.
     pub(crate) hash_table: Vec<u16>,
     /// The router's matrix and its scales, for learned layers.
-    pub(crate) projection: Option<(Vec<i8>, Vec<u32>)>,
+    pub(crate) projection: Option<Matrix>,
     /// Tokens of a batch, where it was said.
     pub(crate) batch: Option<u32>,
 }
@@ -275,11 +278,7 @@ impl SourceArgs {
     }
 
     /// The rule of each layer.
-    fn rules(
-        &self,
-        tokens: &[Tokens],
-        projection: Option<&(Vec<i8>, Vec<u32>)>,
-    ) -> Result<Vec<Layer>, Failure> {
+    fn rules(&self, tokens: &[Tokens], projection: Option<&Matrix>) -> Result<Vec<Layer>, Failure> {
         let mut rules = Vec::new();
         for (number, of) in tokens.iter().enumerate() {
             let experts = projection.map_or(of.width, |(_, scales)| scales.len());
@@ -320,7 +319,7 @@ impl SourceArgs {
         whole(path, &read_npy(path)?, "an expert")
     }
 
-    fn projection(&self) -> Result<Option<(Vec<i8>, Vec<u32>)>, Failure> {
+    fn projection(&self) -> Result<Option<Matrix>, Failure> {
         let (Some(weights), Some(scales)) = (&self.projection, &self.scales) else {
             return Ok(None);
         };

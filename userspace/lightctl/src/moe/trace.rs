@@ -141,7 +141,7 @@ fn sequences(text: &str, name: &str, top_k: usize) -> Result<Layer, Wrong> {
         let ids = list(ids.split('\t'), id).map_err(wrong)?;
         let weights = weights.split('\t').filter(|word| !word.is_empty());
         let weights = list(weights, weight).map_err(wrong)?;
-        if ids.len() != weights.len() || ids.len() % top_k.max(1) != 0 {
+        if ids.len() != weights.len() || !ids.len().is_multiple_of(top_k.max(1)) {
             return Err(wrong(format!(
                 "{} ids and {} weights are no whole tokens of {top_k} experts; --top-k tells \
                  how many belong to one",

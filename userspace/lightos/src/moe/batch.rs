@@ -122,7 +122,7 @@ impl<'a> Batch<'a> {
             _ => ("logits", layer.rule.experts),
         };
         let width = width.max(1) as usize;
-        if self.input.len() % width != 0 {
+        if !self.input.len().is_multiple_of(width) {
             return Err(Error::Length {
                 what,
                 found: self.input.len(),

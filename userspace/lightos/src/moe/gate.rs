@@ -306,7 +306,7 @@ impl Gate {
         if scales.len() != experts {
             return Err(length("scales", scales.len(), experts.to_string()).into());
         }
-        if weights.is_empty() || weights.len() % experts != 0 {
+        if weights.is_empty() || !weights.len().is_multiple_of(experts) {
             let wanted = format!("a multiple of {experts}");
             return Err(length("weights", weights.len(), wanted).into());
         }
