@@ -1626,6 +1626,9 @@ enum lightos_moe_wrong {
 	LIGHTOS_MOE_INFINITE		= 2,
 };
 
+/* The shape of a layer: experts, and the places of a token. */
+#define LIGHTOS_MOE_SHAPE(experts, top_k)	((__u32)(experts) | (__u32)(top_k) << 16)
+
 /**
  * struct lightos_moe_route - send a batch of tokens to experts
  * @size: in: sizeof(struct lightos_moe_route); out: bytes filled in
@@ -1637,7 +1640,8 @@ enum lightos_moe_wrong {
  * @layer: in: which one
  * @format: in: enum lightos_moe_format
  * @tokens: in: 0 to LIGHTOS_MOE_MAX_TOKENS
- * @reserved: in: must be 0
+ * @shape: in: LIGHTOS_MOE_SHAPE(experts, top_k) that the buffers were made for, or
+ *	0 not to say
  * @buffers: in: see there
  * @activations: out: places that got an expert, those dropped included
  * @dropped: out: of these, beyond the capacity of their expert
@@ -1650,6 +1654,10 @@ enum lightos_moe_wrong {
  *
  * A layer that MOE_MASK has skipped reads nothing and gives no experts.
  *
+ * ESTALE if the layer has another shape than @shape: nothing is read or written
+ * then. Whoever shares a gate with others says it, as a layer that has become
+ * larger would read and write beyond the buffers.
+ *
  * EDOM for a logit that is NaN or +inf, EINTR after a signal: such a batch is
  * not counted. ENODATA also for a learned layer without a projection, and
  * without registered buffers; EINVAL for a format that the layer does not take,
@@ -1661,7 +1669,7 @@ struct lightos_moe_route {
 	__u32 layer;
 	__u32 format;
 	__u32 tokens;
-	__u32 reserved;
+	__u32 shape;
 	struct lightos_moe_buffers buffers;
 	__u64 activations;
 	__u64 dropped;

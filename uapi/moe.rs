@@ -183,7 +183,7 @@ abi_struct!(
         layer: u32,
         format: u32,
         tokens: u32,
-        reserved: u32,
+        shape: u32,
         buffers: MoeBuffers,
         activations: u64,
         dropped: u64,

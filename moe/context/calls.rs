@@ -300,7 +300,7 @@ fn route(context: &Context, arg: UserArg) -> Result {
 
     let begin = monotonic_ns();
     let request: uapi::MoeRoute = arg.read_extensible()?;
-    demand_zero(&[request.flags & !KNOWN, request.reserved])?;
+    demand_zero(&[request.flags & !KNOWN])?;
     if request.tokens > uapi::MOE_MAX_TOKENS {
         return Err(EINVAL);
     }
@@ -309,6 +309,9 @@ fn route(context: &Context, arg: UserArg) -> Result {
     let mut desk = context.desk()?;
     let routed = (|| {
         let of = gate.snapshot(request.layer, &mut desk.biases)?;
+        if request.shape != 0 && request.shape != shape(&of.rule) {
+            return Err(ESTALE);
+        }
         let adapt = request.flags & uapi::MOE_ROUTE_ADAPT != 0;
         if adapt && of.rule.bias_step == 0 {
             return Err(EINVAL);
@@ -324,6 +327,11 @@ fn route(context: &Context, arg: UserArg) -> Result {
     })();
     context.leave_desk(desk);
     routed
+}
+
+/// `LIGHTOS_MOE_SHAPE` of a layer: both numbers are below 2^16.
+fn shape(rule: &Layer) -> u32 {
+    rule.experts | rule.top_k << 16
 }
 
 /// Tells the caller which logit is wrong.

@@ -169,7 +169,7 @@ TEST(moe_route)
 	CHECK_FIELD(lightos_moe_route, layer, 8, 4);
 	CHECK_FIELD(lightos_moe_route, format, 12, 4);
 	CHECK_FIELD(lightos_moe_route, tokens, 16, 4);
-	CHECK_FIELD(lightos_moe_route, reserved, 20, 4);
+	CHECK_FIELD(lightos_moe_route, shape, 20, 4);
 	CHECK_FIELD(lightos_moe_route, buffers, 24, 48);
 	CHECK_FIELD(lightos_moe_route, activations, 72, 8);
 	CHECK_FIELD(lightos_moe_route, dropped, 80, 8);

@@ -332,14 +332,19 @@ TEST(reserved_fields)
 	struct lightos_moe_stats before = gate_stats(fd, 0);
 
 	configure.reserved = reset_it.reserved = update.reserved = 1;
-	profile.reserved = hash.reserved = route.reserved = 1;
+	profile.reserved = hash.reserved = 1;
 	reset_it.flags = LIGHTOS_MOE_RESET_LOADS;
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_CONFIGURE, &configure), EINVAL);
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_RESET, &reset_it), EINVAL);
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_UPDATE_BIASES, &update), EINVAL);
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_PROFILE, &profile), EINVAL);
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_SET_HASH, &hash), EINVAL);
-	CHECK_ERRNO(try_route(fd, &route), EINVAL);
+	/* Buffers for a layer of another shape. */
+	route.shape = LIGHTOS_MOE_SHAPE(1, 1);
+	CHECK_ERRNO(try_route(fd, &route), ESTALE);
+	route.shape = LIGHTOS_MOE_SHAPE(biased_layer().experts,
+					biased_layer().top_k + 1);
+	CHECK_ERRNO(try_route(fd, &route), ESTALE);
 	reset_it.reserved = reset_it.flags = 0;
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_RESET, &reset_it), EINVAL);
 	/* No bias_step. */

@@ -623,7 +623,7 @@ fn moe_layouts(table: &mut Mirror) {
             layer,
             format,
             tokens,
-            reserved,
+            shape,
             buffers,
             activations,
             dropped,

@@ -196,11 +196,6 @@ impl Gate {
         }
     }
 
-    /// Whether others may change the layers.
-    pub(super) fn shared(&self) -> bool {
-        self.layers.is_none()
-    }
-
     /// The greatest number of places a token of any layer has.
     pub(super) fn greatest_top_k(&self) -> u32 {
         let known = self.layers.as_ref();
@@ -229,22 +224,12 @@ impl Gate {
     pub fn route_into(&self, batch: &Batch<'_>, routes: &mut Routes) -> Result<(), Failure> {
         let info = self.shape(batch.layer)?;
         let tokens = batch.tokens(&info)?;
-        // Another process may configure a shared gate before the call begins: the
-        // module then writes as many places as the new layer has.
-        let places = if self.shared() {
-            sys::MOE_MAX_TOP_K
-        } else {
-            info.rule.top_k
-        };
-        routes.resize(tokens as usize * places as usize);
-        let mut raw = route_call(batch.layer, tokens, batch.adapt);
+        routes.resize(tokens as usize * info.rule.top_k as usize);
+        let mut raw = route_call(batch.layer, &info, tokens, batch.adapt);
         raw.format = batch.input.format().as_u32();
         let file = &self.device.file;
         call::route(file, &mut raw, &batch.input, batch.token_ids, routes)
             .map_err(|errno| from_route(errno, &raw))?;
-        if self.shared() && self.layer(batch.layer)?.rule != info.rule {
-            return Err(Error::Changed.into());
-        }
         routes.trim(tokens, info.rule.top_k);
         routes.tally = Tally::from(&raw);
         Ok(())
@@ -403,13 +388,15 @@ impl Gate {
     }
 }
 
-/// MOE_ROUTE without its buffers.
-pub(super) fn route_call(layer: u32, tokens: u32, adapt: bool) -> sys::MoeRoute {
+/// MOE_ROUTE without its buffers, for a layer as `info` has it. Another process may
+/// configure a shared gate before the call begins; the module refuses then.
+pub(super) fn route_call(layer: u32, info: &LayerInfo, tokens: u32, adapt: bool) -> sys::MoeRoute {
     sys::MoeRoute {
         size: size_of_u32::<sys::MoeRoute>(),
         flags: if adapt { sys::MOE_ROUTE_ADAPT } else { 0 },
         layer,
         tokens,
+        shape: info.rule.experts | info.rule.top_k << 16,
         ..Default::default()
     }
 }
@@ -418,6 +405,7 @@ pub(super) fn route_call(layer: u32, tokens: u32, adapt: bool) -> sys::MoeRoute 
 pub(super) fn from_route(errno: Errno, raw: &sys::MoeRoute) -> Failure {
     let problem = match (errno, raw.wrong) {
         (Errno::DOM, wrong) => LogitProblem::try_from(wrong),
+        (Errno::STALE, _) => return Error::Changed.into(),
         _ => return from_layer(errno, "MOE_ROUTE", raw.layer),
     };
     match problem {
@@ -437,7 +425,11 @@ mod tests {
 
     #[test]
     fn a_wrong_logit_is_named() {
-        let mut raw = route_call(3, 10, false);
+        let mut raw = sys::MoeRoute {
+            layer: 3,
+            tokens: 10,
+            ..Default::default()
+        };
         (raw.wrong, raw.wrong_token, raw.wrong_expert) = (1, 7, 63);
         let text = |errno, raw: &_| from_route(errno, raw).to_string();
         assert_eq!(

@@ -175,13 +175,10 @@ impl Registered<'_> {
             }
             .into());
         }
-        let mut raw = route_call(layer, tokens, adapt);
+        let mut raw = route_call(layer, &info, tokens, adapt);
         raw.flags |= sys::MOE_ROUTE_REGISTERED;
         crate::call::update::<{ sys::MOE_ROUTE }, _>(&self.gate.device.file, &mut raw)
             .map_err(|errno| from_route(errno, &raw))?;
-        if self.gate.shared() && self.gate.layer(layer)?.rule != info.rule {
-            return Err(Error::Changed.into());
-        }
         self.routes.top_k = info.rule.top_k as usize;
         self.routes.tally = Tally::from(&raw);
         Ok(&self.routes)

@@ -216,7 +216,7 @@ pub struct MoeRoute {
     pub layer: u32,
     pub format: u32,
     pub tokens: u32,
-    pub reserved: u32,
+    pub shape: u32,
     pub buffers: MoeBuffers,
     pub activations: u64,
     pub dropped: u64,
