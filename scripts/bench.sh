@@ -33,6 +33,8 @@ native() {
 	say bench "networks, native, one core"
 	on_one_core "$bin/network-bench" >"$OUT/network.json"
 	on_one_core "$LIGHTOS_CACHE/target-bench-vector/release/network-bench" >"$OUT/network-vector.json"
+	say bench "gates, native, one core"
+	on_one_core "$bin/moe-bench" >"$OUT/moe.json"
 	cuba "$bin/cuba-run"
 }
 
@@ -54,10 +56,14 @@ in_guest() {
 	in_root make -s -C "$LIGHTOS_DIR/tests/bench" OUT="$OUT" CC=gcc >"$OUT/build.log" 2>&1 ||
 		{ cat "$OUT/build.log" >&2; die "the benchmarks did not build"; }
 	say bench "calls and loading, in one guest"
-	"$LIGHTOS_DIR/scripts/guest.sh" -k stock -p "$OUT/64" -- \
-		'./ioctl_cost >calls.json && ./load_time >load.json && {
+	"$LIGHTOS_DIR/scripts/guest.sh" -k stock -p "$OUT/64" \
+		-p "$LIGHTOS_CACHE/target-bench/release/moe-call-bench" -- \
+		'./ioctl_cost >calls.json && ./load_time >load.json && ./ring_rate >ring.json &&
+		./moe-call-bench >moe-call.json && {
 			echo "{\"kernel\": \"$(uname -r)\", \"clocksource\": \"$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)\","
-			echo "\"calls\":"; cat calls.json; echo ", \"load\":"; cat load.json; echo "}"; }' >"$OUT/guest.json"
+			echo "\"calls\":"; cat calls.json; echo ", \"load\":"; cat load.json
+			echo ", \"ring\":"; cat ring.json
+			echo ", \"moe\":"; cat moe-call.json; echo "}"; }' >"$OUT/guest.json"
 }
 
 native

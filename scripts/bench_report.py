@@ -4,13 +4,15 @@
 
     bench_report.py FOLDER OUT.json ACCELERATOR
 
-FOLDER holds engine.json, network.json, network-vector.json, cuba.json and guest.json.
+FOLDER holds engine.json, network.json, network-vector.json, cuba.json, moe.json and
+guest.json.
 """
 
 import json
 import sys
 
 SUBMIT_AIM = 1.3
+RING_AIM = 20
 BYTES_AIM = 4.5
 NMNIST_AIM = 100e6
 RANDOM_AIM = 0.5
@@ -111,6 +113,20 @@ def network_aims(network, cuba):
         print(f"  {label:<36}{value:>10.2f}  {'met' if met else 'missed'}")
 
 
+def moe_table(moe):
+    print(f"\nGates, native on one core ({moe['cpu']}), batches of {moe['tokens_a_batch']}, vectorisation off")
+    print(f"  {'shape':<30}{'ns/token':>10}{'p25':>10}{'p75':>10}{'scalar C':>10}{'x C':>8}{'PyTorch':>10}")
+    for name, shape in moe["shapes"].items():
+        gate = shape["gate"]
+        line = f"  {name:<30}{gate['ns_per_token']:>10.0f}{gate['p25']:>10.0f}{gate['p75']:>10.0f}"
+        if "scalar_c" in shape:
+            line += f"{shape['scalar_c']['ns_per_token']:>10.0f}{shape['gate_to_scalar']:>8.2f}"
+        else:
+            line += f"{'-':>10}{'-':>8}"
+        torch = shape.get("pytorch")
+        print(line + (f"{torch['ns_per_token']:>10.0f}" if torch else f"{'-':>10}"))
+
+
 def guest_tables(guest, accelerator):
     calls = guest["calls"]
     print(f"\nCalls, in one guest ({guest['kernel']}, {accelerator}, clock {guest['clocksource']})")
@@ -121,6 +137,18 @@ def guest_tables(guest, accelerator):
             f"  {name:<30}{cost['median_ns']:>10.0f}{cost['p25_ns']:>10.0f}"
             f"{cost['p75_ns']:>10.0f}{ratio:>8.2f}"
         )
+    ring = guest["ring"]
+    print(f"\nEvents into the module, in the same guest, {ring['rounds']} rounds of {ring['events']}")
+    print(f"  {'way':<30}{'ns/event':>10}{'p25':>10}{'p75':>10}{'x SUBMIT':>10}")
+    for name, cost in ring["ns_per_event"].items():
+        rate = ring["submit_to"].get(name, {"median": 1})["median"]
+        print(f"  {name:<30}{cost['median']:>10.1f}{cost['p25']:>10.1f}{cost['p75']:>10.1f}{rate:>10.1f}")
+    moe = guest["moe"]
+    print(f"\nRouting by call and in the program, in the same guest, {moe['rounds']} rounds of {moe['tokens_a_batch']}")
+    print(f"  {'shape':<30}{'x program':>10}{'p25':>10}{'p75':>10}")
+    for name, shape in moe["shapes"].items():
+        ratio = shape["call_to_user"]
+        print(f"  {name:<30}{ratio['median']:>10.2f}{ratio['p25']:>10.2f}{ratio['p75']:>10.2f}")
     load = guest["load"]
     print(f"\nModule, in the same guest, {load['rounds']} rounds")
     for name in ("load", "unload"):
@@ -131,7 +159,7 @@ def guest_tables(guest, accelerator):
 def main():
     folder, out_file, accelerator = sys.argv[1:4]
     parts = {}
-    for name in ("engine", "network", "network-vector", "cuba", "guest"):
+    for name in ("engine", "network", "network-vector", "cuba", "moe", "guest"):
         with open(f"{folder}/{name}.json") as file:
             parts[name] = json.load(file)
     parts["guest"] = {"accelerator": accelerator, **parts["guest"]}
@@ -142,8 +170,12 @@ def main():
     engine_table(parts["engine"])
     network_tables(parts["network"], parts["network-vector"])
     cuba_table(parts["cuba"])
+    moe_table(parts["moe"])
     guest_tables(guest, accelerator)
     network_aims(parts["network"], parts["cuba"])
+    ring = guest["ring"]["submit_to"]["ring"]["median"]
+    print(f"\nAim: the mapped ring at least {RING_AIM} times the rate of SUBMIT")
+    print(f"  {'ring':<30}{ring:>10.1f}  {'met' if ring >= RING_AIM else 'missed'}")
     print(f"\nAim: SUBMIT at most {SUBMIT_AIM} times NOP")
     for name in ("submit_now", "submit_timed", "submit_now_running", "submit_timed_running"):
         ratio = guest["calls"]["ratio_to_nop"][name]["median"]
