@@ -32,12 +32,10 @@ impl SharedMemory {
     pub(crate) fn new(bytes: usize) -> Result<Self> {
         let bytes = bytes.checked_next_multiple_of(PAGE_SIZE).ok_or(EINVAL)?;
         let words = bytes / WORD;
-        let mut memory = ChargedVec::with_capacity(words, GFP_KERNEL)?;
-        for _ in 0..words {
-            memory
-                .push_within_capacity(Atomic::new(0))
-                .map_err(|_| ENOMEM)?;
-        }
+        let mut memory = ChargedVec::with_capacity(words, GFP_KERNEL | __GFP_ZERO)?;
+        // SAFETY: There is room for so many words, all of them zero, which is a
+        // word.
+        unsafe { memory.inc_len(words) };
         // INVARIANT: Just filled.
         Ok(Self(memory))
     }

@@ -370,6 +370,10 @@ struct lightos_spiking_reset {
 /*   an output ring holds records, POLLOUT when the input ring has    */
 /*   room;                                                            */
 /* - /proc/PID/fdinfo/FD shows the counters of NETWORK_STATS.         */
+/*                                                                    */
+/* COMMIT, RUN, INPUT and OUTPUT answer once they have done their     */
+/* work. They look first whether the answer can be written; memory    */
+/* that goes meanwhile gives EFAULT, and what was done stays.         */
 /* ------------------------------------------------------------------ */
 
 #define LIGHTOS_MAX_INPUTS		65536

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Injected faults on the calls on networks: for each of them, and for read(),
- * mmap(), poll() and fdinfo, the n-th thing that can fail fails, for n = 1, 2,
+ * Injected faults on the calls on networks: for each of them, and for read() and
+ * mmap(), the n-th thing that can fail fails, for n = 1, 2,
  * ... until nothing is left to fail. A call that fails has changed nothing, but
  * for what its last copy could not tell: COMMIT, RUN, INPUT and OUTPUT answer
  * once they have done it.
