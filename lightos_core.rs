@@ -60,13 +60,11 @@ struct Device {
     /// The number of the next network.
     next_network: Atomic<u64>,
     /// The folder `lightos/networks` in debugfs.
-    network_folder: debugfs::Folder,
+    network_folder: Arc<debugfs::Folder>,
     /// Held while a file gets its session.
     #[pin]
     session: Mutex<()>,
     gates: Arc<gates::Gates>,
-    /// The folder above those in debugfs; it goes last.
-    _folder: debugfs::Folder,
     /// The argument of the last NOP call.
     #[pin]
     cookie: Mutex<u64>,
@@ -79,17 +77,17 @@ impl Published {
     fn new() -> Result<Self> {
         let spiking = spiking::Context::new()?;
         let networks = session::Networks::new()?;
-        let folder = debugfs::Folder::new(c"lightos");
-        let gates = gates::Gates::new(folder.subfolder(c"gates"))?;
+        let folder = debugfs::Folder::new(c"lightos")?;
+        let gates = gates::Gates::new(folder.subfolder(c"gates")?)?;
+        let network_folder = folder.subfolder(c"networks")?;
         let device = Arc::pin_init(
             pin_init!(Device {
                 spiking,
                 networks,
                 next_network: Atomic::new(1),
-                network_folder: folder.subfolder(c"networks"),
+                network_folder,
                 session <- new_mutex!((), "lightos_session"),
                 gates,
-                _folder: folder,
                 cookie <- new_mutex!(0, "lightos_nop"),
             }),
             GFP_KERNEL,

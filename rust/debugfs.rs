@@ -19,13 +19,17 @@ use kernel::{
     types::ForeignOwnable,
 };
 
-/// A folder; it goes when it is dropped, with all that is in it.
+/// A folder. It goes with the last reference, and what is in it holds one: an
+/// entry that went with the folder above it could not be removed again.
 ///
 /// # Invariants
 ///
-/// The pointer is what `debugfs_create_dir()` returned: a folder of ours, or an
+/// The entry is what `debugfs_create_dir()` returned: a folder of ours, or an
 /// error, which every function of debugfs takes and ignores.
-pub(crate) struct Folder(*mut bindings::dentry);
+pub(crate) struct Folder {
+    entry: *mut bindings::dentry,
+    _above: Option<Arc<Folder>>,
+}
 
 // SAFETY: An entry of debugfs belongs to no thread.
 unsafe impl Send for Folder {}
@@ -34,22 +38,34 @@ unsafe impl Sync for Folder {}
 
 impl Folder {
     /// A folder at the root of debugfs.
-    pub(crate) fn new(name: &CStr) -> Self {
+    pub(crate) fn new(name: &CStr) -> Result<Arc<Self>> {
         // SAFETY: The name is copied; no parent stands for the root.
-        Self(unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), null_mut()) })
+        let entry = unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), null_mut()) };
+        // INVARIANT: Just so.
+        let folder = Self {
+            entry,
+            _above: None,
+        };
+        Ok(Arc::new(folder, GFP_KERNEL)?)
     }
 
     /// A folder in this one.
-    pub(crate) fn subfolder(&self, name: &CStr) -> Self {
+    pub(crate) fn subfolder(self: &Arc<Self>, name: &CStr) -> Result<Arc<Self>> {
         // SAFETY: The name is copied; the parent is valid by the invariant.
-        Self(unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), self.0) })
+        let entry = unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), self.entry) };
+        // INVARIANT: Just so.
+        let folder = Self {
+            entry,
+            _above: Some(self.clone()),
+        };
+        Ok(Arc::new(folder, GFP_KERNEL)?)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // SAFETY: The entry is ours by the invariant.
-        unsafe { bindings::debugfs_remove(self.0) };
+        // SAFETY: The entry is ours by the invariant, and the one above is there.
+        unsafe { bindings::debugfs_remove(self.entry) };
     }
 }
 
@@ -68,6 +84,7 @@ pub(crate) trait Show: Send + Sync + 'static {
 pub(crate) struct File<T: Show> {
     entry: *mut bindings::dentry,
     data: *mut c_void,
+    _folder: Arc<Folder>,
     _shown: PhantomData<Arc<T>>,
 }
 
@@ -87,7 +104,7 @@ impl<T: Show> File<T> {
     };
 
     /// A file in `folder` that root may read. It is missing where debugfs is.
-    pub(crate) fn new(folder: &Folder, name: &CStr, shown: Arc<T>) -> Self {
+    pub(crate) fn new(folder: &Arc<Folder>, name: &CStr, shown: Arc<T>) -> Self {
         let data = shown.into_foreign().cast::<c_void>();
         // SAFETY: The name is copied, the folder valid, and the operations live
         // as long as the module, which a file that is open keeps. The data
@@ -96,7 +113,7 @@ impl<T: Show> File<T> {
             bindings::debugfs_create_file_full(
                 name.as_char_ptr(),
                 0o400,
-                folder.0,
+                folder.entry,
                 data,
                 core::ptr::null(),
                 &Self::OPERATIONS,
@@ -106,6 +123,7 @@ impl<T: Show> File<T> {
         Self {
             entry,
             data,
+            _folder: folder.clone(),
             _shown: PhantomData,
         }
     }

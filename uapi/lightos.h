@@ -776,7 +776,7 @@ struct lightos_network_rings {
  * @eventfd: in: with LIGHTOS_RUN_EVENTFD, the eventfd to add 1 to when the run
  *	ends; else must be 0
  * @reserved: in: must be 0
- * @run: out: the number of this run, from 1
+ * @run: out: the number of this run, from 1; a file uses none twice
  *
  * LIGHTOS_RUN_KEEP_OUTPUT ends the run before a step whose output might not fit
  * into a ring: no record is dropped then. Take the records out and run on. EINVAL

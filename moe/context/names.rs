@@ -30,7 +30,7 @@ pub(crate) struct Gates {
     /// The number of the next gate.
     next: Atomic<u64>,
     /// The folder `lightos/gates` in debugfs.
-    folder: Folder,
+    folder: Arc<Folder>,
     #[pin]
     names: Mutex<KVec<Named>>,
 }
@@ -127,7 +127,7 @@ impl Named {
 
 impl Gates {
     /// No gate yet; their files are to be in `folder`. May sleep.
-    pub(crate) fn new(folder: Folder) -> Result<Arc<Self>> {
+    pub(crate) fn new(folder: Arc<Folder>) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 next: Atomic::new(1),

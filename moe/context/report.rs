@@ -118,7 +118,7 @@ pub(super) struct DebugEntry {
 
 impl DebugEntry {
     /// Makes the file in `folder`.
-    pub(super) fn new(folder: &Folder, gate: Arc<Gate>) -> Result<Self> {
+    pub(super) fn new(folder: &Arc<Folder>, gate: Arc<Gate>) -> Result<Self> {
         let name = CString::try_from_fmt(fmt!("{}", gate.id()))?;
         Ok(Self {
             _file: File::new(folder, &name, gate.clone()),

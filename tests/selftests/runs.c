@@ -57,7 +57,8 @@ TEST(targets)
 			c = run_and_wait(fd, runs[i].flags |
 					 (wait ? LIGHTOS_RUN_WAIT : 0),
 					 runs[i].target);
-			check_completion(&c, i + 1, runs[i].step,
+			check_completion(&c, wait * LENGTH(runs) + i + 1,
+					 runs[i].step,
 					 runs[i].steps, LIGHTOS_RUN_DONE);
 			CHECK_EQ(c.missed, 0);
 		}
@@ -382,10 +383,10 @@ TEST(completion_is_replaced)
 	c = run_and_wait(fd, LIGHTOS_RUN_WAIT, 3);
 	check_completion(&c, 2, 5, 3, LIGHTOS_RUN_DONE);
 	CHECK_OK(try_run(fd, LIGHTOS_RUN_WAIT, 2, 0));
-	/* Gone with the network that it is about. */
+	/* Gone with the network that it is about; its number is not used again. */
 	load_network(fd, &ticker_network);
 	CHECK_ERRNO(read(fd, &c, sizeof(c)), EINVAL);
-	CHECK_EQ(try_run(fd, LIGHTOS_RUN_WAIT, 2, 0), 1);
+	CHECK_EQ(try_run(fd, LIGHTOS_RUN_WAIT, 2, 0), 4);
 }
 
 static void *stop_soon(void *file)
