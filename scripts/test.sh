@@ -108,7 +108,7 @@ kunit_totals() {
 }
 
 # The kernel may complain about memory that a test took away from it.
-ALLOCATION_FAULTS='vmalloc error|page allocation failure|kobject_add_internal failed'
+ALLOCATION_FAULTS='vmalloc error|page allocation failure|kobject_add_internal failed|at event_define_fields'
 
 selftests_in() { # KERNEL PROGRAMS
 	local status=0 kernel=$1
