@@ -142,9 +142,11 @@ static int transfer_anything(struct weather *w, int fd)
 	uint32_t ring = once_in(w, 10) ? (uint32_t)number(w) :
 			input ? 0 : 1 + (uint32_t)below(w, 2);
 
+	/* What comes out must fit into the memory of the thread. */
 	return (int)try_transfer(fd, input ? LIGHTOS_IOC_NETWORK_INPUT :
 				 LIGHTOS_IOC_NETWORK_OUTPUT, ring, memory(w),
-				 once_in(w, 20) ? number(w) : below(w, 500));
+				 input && once_in(w, 20) ? number(w) :
+				 below(w, 500));
 }
 
 static int rings_of_any_size(struct weather *w, int fd)
