@@ -93,13 +93,13 @@ def main():
     guest, host = sections(sys.argv[1]), sections(sys.argv[2])
     replay = replayed(sys.argv[3])
     cases = []
-    for name in host:
-        here, there = parsed(host[name]), parsed(guest.get(name, "missing"))
+    for name in {**host, **guest}:
+        here, there = parsed(host.get(name, "missing")), parsed(guest.get(name, "absent"))
         # The name of the row says where it ran.
         same = str(here).replace("(host)", "") == str(there).replace("(module)", "")
         cases.append((f"{name}: module and host agree bit for bit", same))
     for name, oracle in ORACLES.items():
-        if name in host:
+        if name in host or name in guest:
             result = parsed(guest.get(name, "{}"))
             fine = isinstance(result, dict) and bool(result) and oracle(result, replay)
             cases.append((f"{name}: {oracle.__doc__.split(':')[0].strip()}", fine))
