@@ -5,6 +5,8 @@
 //! The arithmetic is tested in depth on the host, where millions of cases are
 //! cheap. This suite shows that the kernel's compiler, flags and memory give the
 //! same results.
+//!
+//! Process context, when the module has been loaded; no lock.
 
 use super::{
     balance,

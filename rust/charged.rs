@@ -5,6 +5,8 @@
 //! Virtually contiguous, charged to the memory cgroup of whoever asks, and
 //! refused where it does not fit: unlike `GFP_KERNEL_ACCOUNT` alone, a request
 //! that is too big wakes no OOM killer and prints nothing.
+//!
+//! Process context: an allocation may sleep. No lock.
 
 use core::{alloc::Layout, ptr::NonNull};
 use kernel::{

@@ -6,6 +6,9 @@
 //! that is open while the module goes is released by code that is gone. Those
 //! here have one.
 //!
+//! Process context: removal sleeps until nobody shows the file. To be dropped
+//! with no lock held that showing it takes.
+//!
 //! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
 
 use core::{marker::PhantomData, ptr::null_mut};

@@ -2,6 +2,8 @@
 
 //! Event counters of user space that the module adds to.
 //!
+//! Looking one up takes process context; adding to it any, and no lock of ours.
+//!
 //! C header: [`include/linux/eventfd.h`](srctree/include/linux/eventfd.h)
 
 use core::ptr::NonNull;

@@ -5,6 +5,9 @@
 //! The program may write to it at any time, so the module sees it as atomic
 //! words: what it reads is some value, never undefined behaviour. It is charged
 //! to the memory cgroup of whoever allocates it.
+//!
+//! Words may be read and written in any context, without a lock; allocation and
+//! mapping take process context.
 
 use super::charged::ChargedVec;
 use kernel::{

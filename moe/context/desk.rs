@@ -5,6 +5,8 @@
 //! What comes in and the weights in Q16.16 pass through pieces of bounded size. Ids,
 //! weights and slots are there for the whole batch, as capacity is a matter of all
 //! of it: 10 bytes a place, at most 20 MiB.
+//!
+//! Process context, no lock: a desk belongs to the call that took it.
 
 use super::state::table;
 use crate::{

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Named gates: who may open them, how long they live.
+//!
+//! Process context. The table is behind `Gates::names`; a reference to a gate needs
+//! no lock.
 
 use super::{report::DebugEntry, Gate};
 use crate::rust::debugfs::Folder;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What a gate says of itself in fdinfo and in debugfs.
+//!
+//! Process context; takes the lock of the gate for each layer in turn.
 
 use super::{state::table, Gate};
 use crate::{

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A gate: layers with their rules, tables and loads.
+//!
+//! Process context; what changes is behind `Gate::state`.
 
 use super::{
     account::{Account, Booking},

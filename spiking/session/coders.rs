@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Encoders and decoders, made from what the ABI says.
+//!
+//! Process context; allocates, with the lock of the network held.
 
 use super::{
     live::{Decoder, Encoder},

@@ -4,6 +4,8 @@
 //!
 //! Entries are taken as they come; what they mean together is looked at by
 //! [`Parts::check`] when the network is committed.
+//!
+//! Process context; the lock `loading` of the session.
 
 use super::memory::{table, Vmalloc};
 use crate::{

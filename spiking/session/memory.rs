@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Where the tables of networks live: memory charged to whoever asks for it.
+//!
+//! Process context: an allocation may sleep.
 
 pub(super) use crate::rust::charged::table;
 use crate::{rust::charged::ChargedVec, spiking::network::description::Memory};

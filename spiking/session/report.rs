@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What a network says of itself: counters by call, in fdinfo and in debugfs.
+//!
+//! Process context; takes `network`, then `control`, for a moment.
 
 use super::Session;
 use crate::{rust::debugfs::Show, uapi};

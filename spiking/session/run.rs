@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Runs of a network: in the background, by the caller, in real time.
+//!
+//! Process context: the caller or a worker. [`Control`] is behind the lock `control`;
+//! a slice of a run holds `network`.
 
 use super::{
     live::{Limits, Live, Slice},
