@@ -158,7 +158,10 @@ impl Gates {
 
     /// The gate of a name, perhaps a new one, for one more file.
     pub(super) fn open(this: &Arc<Self>, wanted: &Wanted) -> Result<Arc<Held>> {
-        if let Some(gate) = find(&mut this.names.lock(), wanted)? {
+        // Apart, as the lock would be held to the end of an `if let`, and a file
+        // that is counted out again takes it.
+        let found = find(&mut this.names.lock(), wanted)?;
+        if let Some(gate) = found {
             return hold(Held::new(this, gate));
         }
         if !wanted.create {
