@@ -161,7 +161,7 @@ impl chardev::OpenFile for OpenFile {
             session: SetOnce::new(),
             gates,
         };
-        Ok(KBox::new(file, GFP_KERNEL)?)
+        Ok(KBox::new(file, GFP_KERNEL_ACCOUNT)?)
     }
 
     fn release(&self) {

@@ -88,7 +88,7 @@ impl<T: OpenFile> Registration<T> {
                 let mut device: bindings::miscdevice = pin_init::zeroed();
                 device.minor = bindings::MISC_DYNAMIC_MINOR as c_int;
                 device.name = name.as_char_ptr();
-                device.fops = &Table::<T>::OPERATIONS;
+                device.fops = Table::<T>::OPERATIONS;
                 // SAFETY: The slot is valid for a write.
                 unsafe { slot.write(device) };
                 // SAFETY: The slot holds a device with a name and operations
@@ -116,7 +116,7 @@ impl<T> PinnedDrop for Registration<T> {
 struct Table<T>(PhantomData<T>);
 
 impl<T: OpenFile> Table<T> {
-    const OPERATIONS: bindings::file_operations = bindings::file_operations {
+    const OPERATIONS: &'static bindings::file_operations = &bindings::file_operations {
         owner: this_module::<crate::LocalModule>().as_ptr(),
         open: Some(Self::open),
         release: Some(Self::release),

@@ -97,7 +97,7 @@ unsafe impl<T: Show> Send for File<T> {}
 unsafe impl<T: Show> Sync for File<T> {}
 
 impl<T: Show> File<T> {
-    const OPERATIONS: bindings::file_operations = bindings::file_operations {
+    const OPERATIONS: &'static bindings::file_operations = &bindings::file_operations {
         owner: this_module::<crate::LocalModule>().as_ptr(),
         open: Some(Self::open),
         read: Some(bindings::seq_read),
@@ -119,7 +119,7 @@ impl<T: Show> File<T> {
                 folder.entry,
                 data,
                 core::ptr::null(),
-                &Self::OPERATIONS,
+                Self::OPERATIONS,
             )
         };
         // INVARIANT: Just so.

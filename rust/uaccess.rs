@@ -37,6 +37,12 @@ pub(crate) fn memory<T>(data: u64, count: usize) -> Result<UserSlice> {
     Ok(UserSlice::new(UserPtr::from_addr(data), bytes))
 }
 
+/// `EINVAL` unless all of `fields` are 0: unknown flags, reserved fields.
+pub(crate) fn demand_zero(fields: &[u32]) -> Result {
+    let zero = fields.iter().all(|&field| field == 0);
+    zero.then_some(()).ok_or(EINVAL)
+}
+
 impl UserArg {
     /// Takes the argument as the ioctl entry point got it.
     pub(crate) fn new(arg: usize) -> Self {

@@ -1189,6 +1189,7 @@ enum lightos_spiking_profile_id {
  * @flags: in: must be 0
  * @profile: in: enum lightos_spiking_profile_id
  * @encoding: out: what the profile set, and so on
+ * @reserved: in: must be 0
  *
  * As SPIKING_CONFIG with these values; enabled stays as it is.
  */
@@ -1444,7 +1445,7 @@ struct lightos_moe_open {
  * @reserved: in: must be 0
  * @data: in: user pointer to as many struct lightos_moe_layer
  * @bytes: out: memory of the gate
- * @fault: out: what is wrong; after EINVAL of an entry, else empty
+ * @fault: out, with EINVAL: the first thing wrong, if it is one of the layers
  *
  * All biases are 0, no layer has tables or is skipped, loads and statistics are
  * 0 then. After an error the gate is as it was.
@@ -1484,13 +1485,13 @@ struct lightos_moe_get_layer {
 
 /**
  * struct lightos_moe_biases - set or get (query) the biases of a layer
- * @size: in: sizeof(struct lightos_moe_biases); out: bytes filled in
+ * @size: in: sizeof(struct lightos_moe_biases)
  * @flags: in: must be 0
  * @layer: in: which one; EINVAL unless LIGHTOS_MOE_BIASED
  * @count: in: its number of experts
  * @data: in: user pointer to as many __s64, in units of 2^-36
  *	(LIGHTOS_MOE_BIAS_ONE is 1), up to LIGHTOS_MOE_BIAS_LIMIT in magnitude
- * @fault: out: MOE_SET_BIASES: what is wrong; after EINVAL of an entry
+ * @fault: out, MOE_SET_BIASES with EINVAL: the entry that cannot be
  */
 struct lightos_moe_biases {
 	__u32 size;
@@ -1503,14 +1504,14 @@ struct lightos_moe_biases {
 
 /**
  * struct lightos_moe_hash - give a layer its table of experts by token id
- * @size: in: sizeof(struct lightos_moe_hash); out: bytes filled in
+ * @size: in: sizeof(struct lightos_moe_hash)
  * @flags: in: must be 0
  * @layer: in: which one; EINVAL unless LIGHTOS_MOE_HASH
  * @reserved: in: must be 0
  * @count: in: entries, a multiple of top_k; 0 takes the table away
  * @data: in: user pointer to as many __u16: top_k different experts for each
  *	token id from 0 on, or LIGHTOS_MOE_NO_EXPERT
- * @fault: out: what is wrong; after EINVAL of an entry
+ * @fault: out, with EINVAL: the entry that cannot be
  *
  * EBUSY if the gate was configured meanwhile.
  */
@@ -1526,13 +1527,16 @@ struct lightos_moe_hash {
 
 /**
  * struct lightos_moe_projection - give a layer its router matrix
- * @size: in: sizeof(struct lightos_moe_projection); out: bytes filled in
+ * @size: in: sizeof(struct lightos_moe_projection)
  * @flags: in: must be 0
  * @layer: in: which one; EINVAL unless LIGHTOS_MOE_LEARNED
  * @features: in: of a token, 1 to LIGHTOS_MOE_MAX_FEATURES
  * @weights: in: user pointer to __s8 weights: @features for each expert
  * @scales: in: user pointer to __u32, Q0.32, one for each expert
- * @fault: out: what is wrong; after EINVAL of an entry
+ * @fault: out, with EINVAL: the entry that cannot be
+ * @experts: in: of how many experts these are; ESTALE if the layer has another
+ *	number by now
+ * @reserved: in: must be 0
  *
  * The logit of expert e is scale_e * sum_d feature_d * weight_(e,d), in Q16.16
  * to the nearest. EBUSY if the gate was configured meanwhile.
@@ -1545,6 +1549,8 @@ struct lightos_moe_projection {
 	__u64 weights;
 	__u64 scales;
 	struct lightos_moe_fault fault;
+	__u32 experts;
+	__u32 reserved;
 };
 
 /**
@@ -1814,7 +1820,7 @@ struct lightos_moe_stats {
 
 /**
  * struct lightos_moe_place - where the replicas of experts go (query)
- * @size: in: sizeof(struct lightos_moe_place); out: bytes filled in
+ * @size: in: sizeof(struct lightos_moe_place)
  * @flags: in: must be 0
  * @layer: in: whose loads; 0 with @loads
  * @experts: in: with @loads their number, 1 to LIGHTOS_MOE_MAX_EXPERTS; else
@@ -1830,7 +1836,7 @@ struct lightos_moe_stats {
  * @place_numbers: in: user pointer to __u16: which of the expert's replicas it
  *	is, from 0
  * @counts: in: user pointer to __u16: replicas of each expert
- * @fault: out: what is wrong; after EINVAL of a field
+ * @fault: out, with EINVAL: the field that cannot be
  *
  * The rule of EPLB. Needs no gate with @loads.
  */
@@ -1904,7 +1910,7 @@ enum lightos_moe_profile_id {
  * @experts: in: of each; 0 for the 64 of v0.2.0
  * @reserved: in: must be 0
  * @bytes: out: memory of the gate
- * @fault: out: what is wrong; after EINVAL of a field
+ * @fault: out, with EINVAL: the field that cannot be
  *
  * As MOE_CONFIGURE with these layers, which MOE_GET_LAYER shows.
  */

@@ -149,6 +149,8 @@ abi_struct!(
         weights: u64,
         scales: u64,
         fault: MoeFault,
+        experts: u32,
+        reserved: u32,
     }
 );
 
@@ -314,7 +316,7 @@ extensible! {
     MoeGetLayer: 128,
     MoeBiases: 64,
     MoeHash: 72,
-    MoeProjection: 72,
+    MoeProjection: 80,
     MoeRegister: 64,
     MoeRoute: 120,
     MoeUpdateBiases: 16,

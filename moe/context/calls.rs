@@ -24,7 +24,7 @@ use crate::{
     rust::{
         clock::monotonic_ns,
         trace,
-        uaccess::{memory, UserArg},
+        uaccess::{demand_zero, memory, UserArg},
     },
     uapi,
 };
@@ -58,12 +58,6 @@ pub(crate) fn call(context: &Context, nr: u32, arg: UserArg, writable: bool) -> 
         uapi::NR_MOE_PROFILE => profile(context, arg),
         _ => Err(ENOTTY),
     }
-}
-
-/// `EINVAL` unless all of `fields` are 0.
-fn demand_zero(fields: &[u32]) -> Result {
-    let zero = fields.iter().all(|&field| field == 0);
-    zero.then_some(()).ok_or(EINVAL)
 }
 
 /// Tells the caller which entry is wrong, where it is one; `tell` writes it.
@@ -217,6 +211,7 @@ fn set_hash(context: &Context, arg: UserArg) -> Result {
     demand_zero(&[request.flags, request.reserved])?;
     let gate = context.gate()?;
     let of = with_strategy(&gate, request.layer, Strategy::Hash)?;
+    gate.room_for(&of, tables::hash_bytes(&request))?;
     match tables::hash(&request, &of.rule) {
         Ok(hash) => {
             let hash = Some(Arc::new(hash, GFP_KERNEL_ACCOUNT)?);
@@ -230,9 +225,13 @@ fn set_hash(context: &Context, arg: UserArg) -> Result {
 
 fn set_projection(context: &Context, arg: UserArg) -> Result {
     let request: uapi::MoeProjection = arg.read_extensible()?;
-    demand_zero(&[request.flags])?;
+    demand_zero(&[request.flags, request.reserved])?;
     let gate = context.gate()?;
     let of = with_strategy(&gate, request.layer, Strategy::Learned)?;
+    if request.experts != of.rule.experts {
+        return Err(ESTALE);
+    }
+    gate.room_for(&of, tables::matrix_bytes(&request))?;
     match tables::matrix(&request, &of.rule) {
         Ok(matrix) => {
             let matrix: Arc<Matrix> = Arc::new(matrix, GFP_KERNEL_ACCOUNT)?;
@@ -265,16 +264,21 @@ fn register(context: &Context, arg: UserArg) -> Result {
     }
     let (top_k, _) = context.gate()?.greatest()?;
     let mut desk = context.desk()?;
-    let reserved = desk.reserve(request.format, request.tokens as usize, top_k);
-    if reserved.is_ok() {
-        context.own.lock().registered = Some(Registered {
-            format: request.format,
-            tokens: request.tokens,
-            buffers,
-        });
+    if let Err(error) = desk.reserve(request.format, request.tokens as usize, top_k) {
+        context.leave_desk(desk);
+        return Err(error);
     }
-    context.leave_desk(desk);
-    reserved
+    let mut own = context.own.lock();
+    own.registered = Some(Registered {
+        format: request.format,
+        tokens: request.tokens,
+        buffers,
+    });
+    // Whatever a batch has left meanwhile: this one is large enough.
+    let other = own.desk.replace(desk);
+    drop(own);
+    drop(other);
+    Ok(())
 }
 
 impl Context {

@@ -8,7 +8,7 @@
 //!
 //! Process context, no lock: a desk belongs to the call that took it.
 
-use super::state::table;
+use super::state::{table, zeros};
 use crate::{
     moe::{
         capacity::Room,
@@ -16,9 +16,11 @@ use crate::{
         learned::{Projection, MAX_FEATURES},
         select::MAX_EXPERTS,
     },
+    rust::charged::ChargedVec,
     uapi,
 };
 use kernel::{
+    alloc::{Allocator, Vec},
     prelude::*,
     transmute::{AsBytes, FromBytes},
     uaccess::UserSliceReader,
@@ -48,10 +50,10 @@ pub(super) struct Desk {
     pub(super) rooms: KVVec<Room>,
     pub(super) inputs: Inputs,
     pub(super) token_ids: KVVec<u32>,
-    pub(super) ids: KVVec<u16>,
-    pub(super) weights: KVVec<u32>,
+    pub(super) ids: ChargedVec<u16>,
+    pub(super) weights: ChargedVec<u32>,
     pub(super) fixed: KVVec<u32>,
-    pub(super) slots: KVVec<u32>,
+    pub(super) slots: ChargedVec<u32>,
 }
 
 /// A piece of what comes in, in each format.
@@ -65,10 +67,10 @@ pub(super) struct Inputs {
 
 /// The first `len` entries of a table, which grows where it is shorter; its
 /// contents are lost then.
-pub(super) fn room<T: Zeroable>(of: &mut KVVec<T>, len: usize) -> Result<&mut [T]> {
+pub(super) fn room<T: Zeroable, A: Allocator>(of: &mut Vec<T, A>, len: usize) -> Result<&mut [T]> {
     if of.len() < len {
-        *of = KVVec::new();
-        *of = table(len)?;
+        *of = Vec::new();
+        *of = zeros(len)?;
     }
     of.get_mut(..len).ok_or(EINVAL)
 }
@@ -83,10 +85,10 @@ impl Desk {
             rooms: KVVec::new(),
             inputs: Inputs::default(),
             token_ids: KVVec::new(),
-            ids: KVVec::new(),
-            weights: KVVec::new(),
+            ids: ChargedVec::new(),
+            weights: ChargedVec::new(),
             fixed: KVVec::new(),
-            slots: KVVec::new(),
+            slots: ChargedVec::new(),
         };
         Ok(KBox::new(desk, GFP_KERNEL_ACCOUNT)?)
     }

@@ -110,7 +110,12 @@ impl Context {
     /// Makes `gate` that of this file, unless another call was faster. Returns
     /// the one that is.
     fn adopt(&self, gate: Arc<Held>) -> Arc<Held> {
-        self.own.lock().gate.get_or_insert(gate).clone()
+        let mut own = self.own.lock();
+        let kept = own.gate.get_or_insert_with(|| gate.clone()).clone();
+        // The slower one goes without the lock held: others are in its way.
+        drop(own);
+        drop(gate);
+        kept
     }
 
     /// The same, but `EBUSY` where the file has a gate.

@@ -14,26 +14,40 @@ use crate::{
         config::{Layer, LayerMask, Strategy},
         learned::Projection,
     },
+    rust::charged::ChargedVec,
     uapi,
 };
 use kernel::{
+    alloc::{Allocator, Vec},
     new_mutex,
     prelude::*,
     sync::{Arc, Mutex},
 };
 
-/// Charged, and silent when it fails: programs choose the sizes.
+/// Charged, and silent when it fails.
 const FLAGS: kernel::alloc::Flags = GFP_KERNEL_ACCOUNT;
 
-/// A table of `len` zeros. May sleep.
+/// A table of `len` zeros, some thousands at most. May sleep.
 pub(super) fn table<T: Zeroable>(len: usize) -> Result<KVVec<T>> {
-    Ok(KVVec::zeroed(len, FLAGS | __GFP_NOWARN)?)
+    zeros(len)
+}
+
+/// The same wherever `A` has its memory: [`ChargedVec`] for what a program may
+/// make large.
+pub(super) fn zeros<T: Zeroable, A: Allocator>(len: usize) -> Result<Vec<T, A>> {
+    Ok(Vec::zeroed(len, FLAGS | __GFP_NOWARN)?)
+}
+
+/// `ENOSPC` if a gate of `bytes` cannot have so many `more`.
+fn fits(bytes: u64, more: u64) -> Result {
+    let fine = bytes.saturating_add(more) <= uapi::MOE_MAX_BYTES;
+    fine.then_some(()).ok_or(ENOSPC)
 }
 
 /// A router's matrix.
 pub(super) struct Matrix {
-    pub(super) weights: KVVec<i8>,
-    pub(super) scales: KVVec<u32>,
+    pub(super) weights: ChargedVec<i8>,
+    pub(super) scales: ChargedVec<u32>,
 }
 
 impl Matrix {
@@ -54,7 +68,7 @@ impl Matrix {
 #[derive(Clone, Default)]
 pub(super) struct Shared {
     /// Experts by token id.
-    pub(super) hash: Option<Arc<KVVec<u16>>>,
+    pub(super) hash: Option<Arc<ChargedVec<u16>>>,
     pub(super) matrix: Option<Arc<Matrix>>,
 }
 
@@ -261,6 +275,14 @@ impl Gate {
         }
     }
 
+    /// Whether a layer may get tables of so many bytes in place of those it has.
+    /// `ENOSPC`.
+    pub(super) fn room_for(&self, of: &Snapshot, bytes: u64) -> Result {
+        let mut state = self.state.lock();
+        let (all, own) = (state.bytes(), state.layer(of.layer)?.shared.bytes());
+        fits(all - own, bytes)
+    }
+
     /// Gives a layer other tables. `EBUSY` if the gate was configured since
     /// `of`, `ENOSPC` if they are too large.
     pub(super) fn set_shared(&self, of: &Snapshot, tables: Shared) -> Result {
@@ -270,9 +292,7 @@ impl Gate {
         }
         let bytes = state.bytes();
         let place = &mut state.layer(of.layer)?.shared;
-        if bytes - place.bytes() + tables.bytes() > uapi::MOE_MAX_BYTES {
-            return Err(ENOSPC);
-        }
+        fits(bytes - place.bytes(), tables.bytes())?;
         let before = core::mem::replace(place, tables);
         drop(state);
         drop(before);

@@ -6,7 +6,7 @@
 //! Process context, no lock: user memory is read here. Tables come in pieces, with
 //! a look at pending signals after each.
 
-use super::state::{table, Matrix};
+use super::state::{zeros, Matrix};
 use crate::{
     moe::{
         capacity::{Capacity, Drop},
@@ -16,7 +16,7 @@ use crate::{
         score::Score,
         select::MAX_EXPERTS,
     },
-    rust::uaccess::memory,
+    rust::{charged::ChargedVec, uaccess::memory},
     uapi,
 };
 use kernel::{
@@ -82,9 +82,9 @@ fn read<T: FromBytes + AsBytes + Zeroable>(
     count: usize,
     piece: usize,
     mut check: impl FnMut(usize, &[T]) -> Result<(), Refusal>,
-) -> Result<KVVec<T>, Refusal> {
+) -> Result<ChargedVec<T>, Refusal> {
     let mut reader = memory::<T>(data, count)?.reader();
-    let mut all = table::<T>(count)?;
+    let mut all: ChargedVec<T> = zeros(count)?;
     for (number, entries) in all.chunks_mut(piece).enumerate() {
         if number > 0 && current!().signal_pending() {
             return Err(EINTR.into());
@@ -205,7 +205,7 @@ fn drop_of(value: u32) -> Option<Drop> {
 }
 
 /// The biases of a SET_BIASES.
-pub(super) fn biases(request: &uapi::MoeBiases, rule: &Layer) -> Result<KVVec<i64>, Refusal> {
+pub(super) fn biases(request: &uapi::MoeBiases, rule: &Layer) -> Result<ChargedVec<i64>, Refusal> {
     let count = request.count as usize;
     if request.count != rule.experts {
         return Err(EINVAL.into());
@@ -216,11 +216,19 @@ pub(super) fn biases(request: &uapi::MoeBiases, rule: &Layer) -> Result<KVVec<i6
     Ok(biases)
 }
 
-/// The table of a SET_HASH.
-pub(super) fn hash(request: &uapi::MoeHash, rule: &Layer) -> Result<KVVec<u16>, Refusal> {
-    if request.count > uapi::MOE_MAX_BYTES / size_of::<u16>() as u64 {
-        return Err(ENOSPC.into());
-    }
+/// Bytes of the table of a SET_HASH.
+pub(super) fn hash_bytes(request: &uapi::MoeHash) -> u64 {
+    request.count.saturating_mul(size_of::<u16>() as u64)
+}
+
+/// Bytes of the matrix of a SET_PROJECTION.
+pub(super) fn matrix_bytes(request: &uapi::MoeProjection) -> u64 {
+    let row = u64::from(request.features) + size_of::<u32>() as u64;
+    u64::from(request.experts).saturating_mul(row)
+}
+
+/// The table of a SET_HASH, for which there is room.
+pub(super) fn hash(request: &uapi::MoeHash, rule: &Layer) -> Result<ChargedVec<u16>, Refusal> {
     let fault = |first: usize, fault: Fault| {
         let entry = fault.entry + first as u64;
         Refusal::Entry(uapi::MoeFault::of_table(

@@ -14,7 +14,7 @@ use super::{
     Session,
 };
 use crate::{
-    rust::uaccess::{memory, UserArg},
+    rust::uaccess::{demand_zero, memory, UserArg},
     spiking::network::{exact, loihi},
     uapi,
 };
@@ -58,15 +58,6 @@ pub(crate) fn call(session: &Arc<Session>, nr: u32, arg: UserArg) -> Result {
         uapi::NR_NETWORK_DECODED => decoded(session, arg),
         _ => Err(ENOTTY),
     }
-}
-
-/// `EINVAL` unless all of `fields` are 0.
-fn demand_zero(fields: &[u32]) -> Result {
-    fields
-        .iter()
-        .all(|&field| field == 0)
-        .then_some(())
-        .ok_or(EINVAL)
 }
 
 #[inline(never)]

@@ -423,6 +423,37 @@ static int run_open_gate(int fd)
 	return ioctl(fd, LIGHTOS_IOC_MOE_OPEN, &gate.open);
 }
 
+/* A gate that another file has: a failure must count this one out again. */
+static void prepare_join_gate(int fd)
+{
+	static int holder = -1;
+
+	(void)fd;
+	if (holder < 0) {
+		holder = open_node(O_RDWR);
+		CHECK_OK(try_open(holder, "joined", LIGHTOS_MOE_OPEN_CREATE,
+				  0600));
+	}
+	gate.open = named("joined", 0, 0);
+}
+
+static int run_join_gate(int fd)
+{
+	return ioctl(fd, LIGHTOS_IOC_MOE_OPEN, &gate.open);
+}
+
+/* The name can still be asked for, and who has it, has it once. */
+static bool gate_was_joined(int fd)
+{
+	struct lightos_moe_open again = named("joined", 0, 0);
+	int other = open_node(O_RDWR);
+
+	CHECK_OK(ioctl(other, LIGHTOS_IOC_MOE_OPEN, &again));
+	CHECK_OK(close(other));
+	/* EBUSY: it has one. Else it gets it now, and goes with the file. */
+	return ioctl(fd, LIGHTOS_IOC_MOE_OPEN, &again) < 0;
+}
+
 static bool gate_was_opened(int fd)
 {
 	int other = open_node(O_RDWR);
@@ -532,6 +563,7 @@ static void prepare_projection(int fd)
 	prepare_gate(fd, LIGHTOS_MOE_LEARNED);
 	gate.projection.size = sizeof(gate.projection);
 	gate.projection.features = 16;
+	gate.projection.experts = 8;
 	gate.projection.weights = POINTER(gate_weights);
 	gate.projection.scales = POINTER(gate_scales);
 }
@@ -674,6 +706,7 @@ static bool run_gate_with_fault(const struct gate_operation *operation,
 	}
 
 GATE_FAULT_TEST(open_gate, prepare_open_gate, gate_was_opened, 5)
+GATE_FAULT_TEST(join_gate, prepare_join_gate, gate_was_joined, 4)
 GATE_FAULT_TEST(configure, prepare_no_gate, has_gate, 10)
 GATE_FAULT_TEST(profile, prepare_profile, was_reconfigured, 5)
 GATE_FAULT_TEST(biases, prepare_biases, biases_were_set, 3)

@@ -337,7 +337,7 @@ TEST(learned_projects_and_adapts)
 	};
 	static const uint32_t scales[2] = { 1U << 31, 1U << 31 };
 	struct lightos_moe_projection projection = {
-		.size = sizeof(projection), .features = 3,
+		.size = sizeof(projection), .features = 3, .experts = 2,
 		.weights = POINTER(weights), .scales = POINTER(scales),
 	};
 	struct lightos_moe_layer rule = softmax(2, 1);

@@ -23,7 +23,7 @@ TEST(codes)
 	CHECK_EQ(LIGHTOS_IOC_MOE_SET_BIASES, 0xC0404C63);
 	CHECK_EQ(LIGHTOS_IOC_MOE_GET_BIASES, 0xC0404C64);
 	CHECK_EQ(LIGHTOS_IOC_MOE_SET_HASH, 0xC0484C65);
-	CHECK_EQ(LIGHTOS_IOC_MOE_SET_PROJECTION, 0xC0484C66);
+	CHECK_EQ(LIGHTOS_IOC_MOE_SET_PROJECTION, 0xC0504C66);
 	CHECK_EQ(LIGHTOS_IOC_MOE_REGISTER, 0x40404C67);
 	CHECK_EQ(LIGHTOS_IOC_MOE_ROUTE, 0xC0784C68);
 	CHECK_EQ(LIGHTOS_IOC_MOE_UPDATE_BIASES, 0x40104C69);
@@ -130,7 +130,7 @@ TEST(moe_hash)
 
 TEST(moe_projection)
 {
-	CHECK_EQ(sizeof(struct lightos_moe_projection), 72);
+	CHECK_EQ(sizeof(struct lightos_moe_projection), 80);
 	CHECK_FIELD(lightos_moe_projection, size, 0, 4);
 	CHECK_FIELD(lightos_moe_projection, flags, 4, 4);
 	CHECK_FIELD(lightos_moe_projection, layer, 8, 4);
@@ -138,6 +138,8 @@ TEST(moe_projection)
 	CHECK_FIELD(lightos_moe_projection, weights, 16, 8);
 	CHECK_FIELD(lightos_moe_projection, scales, 24, 8);
 	CHECK_FIELD(lightos_moe_projection, fault, 32, 40);
+	CHECK_FIELD(lightos_moe_projection, experts, 72, 4);
+	CHECK_FIELD(lightos_moe_projection, reserved, 76, 4);
 }
 
 TEST(moe_buffers)

@@ -218,7 +218,7 @@ TEST(wrong_projections)
 	static int8_t weights[2 * 16];
 	static uint32_t scales[2];
 	struct lightos_moe_projection set = {
-		.size = sizeof(set), .features = 16,
+		.size = sizeof(set), .features = 16, .experts = 2,
 		.weights = POINTER(weights), .scales = POINTER(scales),
 	};
 	struct lightos_moe_layer layer = softmax(2, 1);
@@ -235,6 +235,12 @@ TEST(wrong_projections)
 	set.scales = 8;
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_SET_PROJECTION, &set), EFAULT);
 	set.scales = POINTER(scales);
+	set.reserved = 1;
+	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_SET_PROJECTION, &set), EINVAL);
+	set.reserved = 0;
+	set.experts = 3;
+	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_SET_PROJECTION, &set), ESTALE);
+	set.experts = 2;
 	CHECK_OK(ioctl(fd, LIGHTOS_IOC_MOE_SET_PROJECTION, &set));
 }
 

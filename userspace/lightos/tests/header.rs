@@ -588,7 +588,9 @@ fn moe_layouts(table: &mut Mirror) {
             features,
             weights,
             scales,
-            fault
+            fault,
+            experts,
+            reserved
         }
     );
     layout!(

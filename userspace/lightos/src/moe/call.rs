@@ -118,6 +118,7 @@ pub(super) fn set_projection(
         features: u32::try_from(features).map_err(|_| Errno::INVAL)?,
         weights: from(weights),
         scales: from(scales),
+        experts: u32::try_from(scales.len()).map_err(|_| Errno::INVAL)?,
         ..Default::default()
     };
     let done = update::<{ sys::MOE_SET_PROJECTION }, _>(file, &mut call);

@@ -143,7 +143,7 @@ pub(super) fn from_call(errno: Errno, call: &'static str) -> crate::Error {
     match errno {
         Errno::NODATA => Error::NotConfigured { call }.into(),
         Errno::NOSPC => Error::NoSpace { call }.into(),
-        Errno::BUSY => Error::Changed.into(),
+        Errno::BUSY | Errno::STALE => Error::Changed.into(),
         _ => crate::Error::from_call(errno, call),
     }
 }

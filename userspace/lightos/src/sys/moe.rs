@@ -179,6 +179,8 @@ pub struct MoeProjection {
     pub weights: u64,
     pub scales: u64,
     pub fault: MoeFault,
+    pub experts: u32,
+    pub reserved: u32,
 }
 
 /// `struct lightos_moe_buffers`.
