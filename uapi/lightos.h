@@ -1781,6 +1781,7 @@ struct lightos_moe_experts {
  * @slots: out: capacity times experts, summed over batches
  * @updates: out: updates of the biases
  * @busy_ns: out: time spent in MOE_ROUTE, copies included, in nanoseconds
+ * @gate_ns: out: of that, in the arithmetic: experts, weights, capacity
  * @balancedness: out: mean load by greatest load; 1 is even
  * @max_violation: out: MaxVio: greatest load by mean load, less 1; 0 is even
  * @cv_squared: out: CV^2: variance by mean squared; 0 is even
@@ -1808,6 +1809,7 @@ struct lightos_moe_stats {
 	__u64 slots;
 	__u64 updates;
 	__u64 busy_ns;
+	__u64 gate_ns;
 	__u64 balancedness;
 	__u64 max_violation;
 	__u64 cv_squared;

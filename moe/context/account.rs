@@ -30,6 +30,7 @@ pub(super) struct Booking<'a> {
     pub(super) tally: Tally,
     pub(super) assignment: Assignment,
     pub(super) busy_ns: u64,
+    pub(super) gate_ns: u64,
 }
 
 /// What batches sum up to.
@@ -83,6 +84,7 @@ pub(super) struct Account {
     skipped: u64,
     updates: u64,
     busy_ns: u64,
+    gate_ns: u64,
 }
 
 impl Account {
@@ -100,6 +102,7 @@ impl Account {
             skipped: 0,
             updates: 0,
             busy_ns: 0,
+            gate_ns: 0,
         })
     }
 
@@ -114,7 +117,8 @@ impl Account {
         self.last.fill(0);
         (self.last_tokens, self.last_sums) = (0, Sums::default());
         self.sums = Sums::default();
-        (self.batches, self.skipped, self.updates, self.busy_ns) = (0, 0, 0, 0);
+        (self.batches, self.skipped, self.updates) = (0, 0, 0);
+        (self.busy_ns, self.gate_ns) = (0, 0);
     }
 
     /// Books a batch.
@@ -135,6 +139,7 @@ impl Account {
         self.sums = self.sums.plus(&self.last_sums);
         self.batches = self.batches.wrapping_add(1);
         self.busy_ns = self.busy_ns.wrapping_add(batch.busy_ns);
+        self.gate_ns = self.gate_ns.wrapping_add(batch.gate_ns);
     }
 
     /// Books tokens that passed by.
@@ -189,6 +194,7 @@ impl Account {
             slots: self.sums.slots,
             updates: self.updates,
             busy_ns: self.busy_ns,
+            gate_ns: self.gate_ns,
             balancedness: balance.balancedness,
             max_violation: balance.max_violation,
             cv_squared: balance.cv_squared,

@@ -17,7 +17,7 @@ use crate::{
         gate::{self, Fault, Routes, Tables, Tally},
         learned::MAX_FEATURES,
     },
-    rust::uaccess::memory,
+    rust::{clock::monotonic_ns, uaccess::memory},
     uapi,
 };
 use kernel::{
@@ -40,6 +40,8 @@ pub(super) struct Batch<'a> {
 pub(super) struct Outcome {
     pub(super) tally: Tally,
     pub(super) assignment: Assignment,
+    /// Nanoseconds of arithmetic.
+    pub(super) gate_ns: u64,
 }
 
 /// Why it was not routed.
@@ -163,14 +165,19 @@ impl<'a> Batch<'a> {
             self.give_nothing(desk)?;
             return Ok(Outcome::default());
         }
-        let tally = self.route(desk)?;
-        let assignment = self.assign(desk)?;
+        let mut gate_ns = 0;
+        let tally = self.route(desk, &mut gate_ns)?;
+        let assignment = timed(&mut gate_ns, || self.assign(desk))?;
         self.give(desk)?;
-        Ok(Outcome { tally, assignment })
+        Ok(Outcome {
+            tally,
+            assignment,
+            gate_ns,
+        })
     }
 
     /// Finds the experts of all tokens.
-    fn route(&self, desk: &mut Desk) -> Result<Tally, Stop> {
+    fn route(&self, desk: &mut Desk, gate_ns: &mut u64) -> Result<Tally, Stop> {
         let hash = self.rule().strategy == Strategy::Hash;
         let ids = if hash { self.tokens } else { 0 };
         let mut streams = Streams {
@@ -187,7 +194,7 @@ impl<'a> Batch<'a> {
                 return Err(EINTR.into());
             }
             let count = step.min(self.tokens - first);
-            tally = tally.plus(&self.piece(first, count, &mut streams, desk)?);
+            tally = tally.plus(&self.piece(first, count, &mut streams, desk, gate_ns)?);
         }
         Ok(tally)
     }
@@ -199,6 +206,7 @@ impl<'a> Batch<'a> {
         count: usize,
         streams: &mut Streams,
         desk: &mut Desk,
+        gate_ns: &mut u64,
     ) -> Result<Tally, Stop> {
         let Desk { inputs, .. } = desk;
         let logits = match &self.of.shared.matrix {
@@ -224,8 +232,11 @@ impl<'a> Batch<'a> {
             weights: desk.weights.get_mut(places.clone()).ok_or(EINVAL)?,
             fixed: fixed.get_mut(..places.len()).ok_or(EINVAL)?,
         };
-        let tally = gate::route(self.rule(), &tables, logits, &mut routes, &mut desk.scratch)
-            .map_err(|fault| stop(first, fault))?;
+        let scratch = &mut desk.scratch;
+        let tally = timed(gate_ns, || {
+            gate::route(self.rule(), &tables, logits, &mut routes, scratch)
+        })
+        .map_err(|fault| stop(first, fault))?;
         give(&mut streams.fixed, routes.fixed)?;
         Ok(tally)
     }
@@ -298,6 +309,14 @@ impl<'a> Batch<'a> {
         }
         Ok(())
     }
+}
+
+/// Does `work` and adds the time that it takes.
+fn timed<R>(ns: &mut u64, work: impl FnOnce() -> R) -> R {
+    let begin = monotonic_ns();
+    let result = work();
+    *ns += monotonic_ns().saturating_sub(begin);
+    result
 }
 
 /// A fault of the piece that begins at token `first`.

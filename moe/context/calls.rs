@@ -401,6 +401,7 @@ fn book(
         tally: outcome.tally,
         assignment: outcome.assignment,
         busy_ns: monotonic_ns().saturating_sub(begin),
+        gate_ns: outcome.gate_ns,
     };
     gate.book(of, &booking, adapt || adapts(&of.rule));
 }

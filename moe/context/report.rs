@@ -12,7 +12,7 @@ use crate::{
 use kernel::{prelude::*, seq_file::SeqFile, seq_print, str::CString, sync::Arc};
 
 /// Counters of all layers together.
-fn sums(gate: &Gate) -> [(&'static str, u64); 11] {
+fn sums(gate: &Gate) -> [(&'static str, u64); 12] {
     let (layers, bytes) = gate.size();
     let mut sums = uapi::MoeStats::default();
     // A configuration with fewer layers may come in between.
@@ -26,6 +26,7 @@ fn sums(gate: &Gate) -> [(&'static str, u64); 11] {
         sums.missing = sums.missing.wrapping_add(s.missing);
         sums.updates = sums.updates.wrapping_add(s.updates);
         sums.busy_ns = sums.busy_ns.wrapping_add(s.busy_ns);
+        sums.gate_ns = sums.gate_ns.wrapping_add(s.gate_ns);
     }
     [
         ("layers", layers as u64),
@@ -39,6 +40,7 @@ fn sums(gate: &Gate) -> [(&'static str, u64); 11] {
         ("places-missing", sums.missing),
         ("bias-updates", sums.updates),
         ("busy-ns", sums.busy_ns),
+        ("gate-ns", sums.gate_ns),
     ]
 }
 

@@ -28,7 +28,7 @@ TEST(codes)
 	CHECK_EQ(LIGHTOS_IOC_MOE_ROUTE, 0xC0784C68);
 	CHECK_EQ(LIGHTOS_IOC_MOE_UPDATE_BIASES, 0x40104C69);
 	CHECK_EQ(LIGHTOS_IOC_MOE_EXPERTS, 0x40184C6A);
-	CHECK_EQ(LIGHTOS_IOC_MOE_STATS, 0xC0A04C6B);
+	CHECK_EQ(LIGHTOS_IOC_MOE_STATS, 0xC0A84C6B);
 	CHECK_EQ(LIGHTOS_IOC_MOE_PLACE, 0xC0684C6C);
 	CHECK_EQ(LIGHTOS_IOC_MOE_MASK, 0x40284C6D);
 	CHECK_EQ(LIGHTOS_IOC_MOE_RESET, 0x40104C6E);
@@ -214,7 +214,7 @@ TEST(moe_experts)
 
 TEST(moe_stats)
 {
-	CHECK_EQ(sizeof(struct lightos_moe_stats), 160);
+	CHECK_EQ(sizeof(struct lightos_moe_stats), 168);
 	CHECK_FIELD(lightos_moe_stats, size, 0, 4);
 	CHECK_FIELD(lightos_moe_stats, flags, 4, 4);
 	CHECK_FIELD(lightos_moe_stats, layer, 8, 4);
@@ -229,14 +229,15 @@ TEST(moe_stats)
 	CHECK_FIELD(lightos_moe_stats, slots, 72, 8);
 	CHECK_FIELD(lightos_moe_stats, updates, 80, 8);
 	CHECK_FIELD(lightos_moe_stats, busy_ns, 88, 8);
-	CHECK_FIELD(lightos_moe_stats, balancedness, 96, 8);
-	CHECK_FIELD(lightos_moe_stats, max_violation, 104, 8);
-	CHECK_FIELD(lightos_moe_stats, cv_squared, 112, 8);
-	CHECK_FIELD(lightos_moe_stats, entropy, 120, 8);
-	CHECK_FIELD(lightos_moe_stats, used, 128, 8);
-	CHECK_FIELD(lightos_moe_stats, drop_rate, 136, 8);
-	CHECK_FIELD(lightos_moe_stats, capacity_factor, 144, 8);
-	CHECK_FIELD(lightos_moe_stats, sparsity, 152, 8);
+	CHECK_FIELD(lightos_moe_stats, gate_ns, 96, 8);
+	CHECK_FIELD(lightos_moe_stats, balancedness, 104, 8);
+	CHECK_FIELD(lightos_moe_stats, max_violation, 112, 8);
+	CHECK_FIELD(lightos_moe_stats, cv_squared, 120, 8);
+	CHECK_FIELD(lightos_moe_stats, entropy, 128, 8);
+	CHECK_FIELD(lightos_moe_stats, used, 136, 8);
+	CHECK_FIELD(lightos_moe_stats, drop_rate, 144, 8);
+	CHECK_FIELD(lightos_moe_stats, capacity_factor, 152, 8);
+	CHECK_FIELD(lightos_moe_stats, sparsity, 160, 8);
 }
 
 TEST(moe_place)

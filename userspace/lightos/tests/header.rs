@@ -687,6 +687,7 @@ fn moe_layouts(table: &mut Mirror) {
             slots,
             updates,
             busy_ns,
+            gate_ns,
             balancedness,
             max_violation,
             cv_squared,

@@ -257,6 +257,7 @@ impl HostLayer {
             slots: self.all.slots,
             updates: self.updates,
             busy_ns: self.busy_ns,
+            gate_ns: self.busy_ns,
             balancedness: figure(even.balancedness),
             max_violation: figure(even.max_violation),
             cv_squared: figure(even.cv_squared),

@@ -100,8 +100,10 @@ pub struct Stats {
     pub slots: u64,
     /// Updates of the biases.
     pub updates: u64,
-    /// Time spent routing, in ns.
+    /// Time spent in MOE_ROUTE, copies included, in ns.
     pub busy_ns: u64,
+    /// Of that, in the arithmetic.
+    pub gate_ns: u64,
     /// Mean load by greatest load; 1 is even.
     pub balancedness: f64,
     /// MaxVio: greatest load by mean load, less 1; 0 is even.
@@ -136,6 +138,7 @@ impl From<sys::MoeStats> for Stats {
             slots: raw.slots,
             updates: raw.updates,
             busy_ns: raw.busy_ns,
+            gate_ns: raw.gate_ns,
             balancedness: figure(raw.balancedness),
             max_violation: figure(raw.max_violation),
             cv_squared: figure(raw.cv_squared),

@@ -284,6 +284,7 @@ pub struct MoeStats {
     pub slots: u64,
     pub updates: u64,
     pub busy_ns: u64,
+    pub gate_ns: u64,
     pub balancedness: u64,
     pub max_violation: u64,
     pub cv_squared: u64,
