@@ -15,10 +15,10 @@
 //!
 //! # Locks
 //!
-//! Four mutexes, taken in this order where two are needed: `loading`,
-//! `network`, `control`; `transfer` is taken alone. User memory is touched with
-//! `loading` or `transfer` held only, which nobody but a caller on the same file
-//! waits for. A run holds `network` for a slice of about a millisecond at a
+//! Four mutexes, taken in this order where two are needed: `loading`, `network`,
+//! `control`; and `transfer`, `control`, as INPUT looks for the rings with
+//! `transfer` held. User memory is touched with `loading` or `transfer` held
+//! only, which nobody but a caller on the same file waits for. A run holds `network` for a slice of about a millisecond at a
 //! time. What may not happen during a run holds `network` and finds no run in
 //! `control`; a run is entered there with `network` held.
 //!
