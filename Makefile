@@ -45,11 +45,11 @@ userspace: ## Build the client library and lightctl
 	@scripts/userspace.sh
 
 .PHONY: run
-run: drivers userspace ## The main job: digits classified by neurons in a stock Debian kernel
+run: drivers userspace ## The main job: digits, a network and a gate in a stock Debian kernel
 	@scripts/run.sh
 
 .PHONY: test
-test: ## All tests: host, KUnit, selftests in both kernels
+test: ## All tests: host, KUnit, selftests in both kernels, the module on recordings
 	@scripts/test.sh
 
 .PHONY: test-long

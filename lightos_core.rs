@@ -138,7 +138,7 @@ struct OpenFile {
     device: Arc<Device>,
     /// Opened for more than reading: may make calls that change something.
     writable: bool,
-    /// Its network, from the first BEGIN on.
+    /// Its network, from the first BEGIN on, or the first poll of a writable file.
     session: SetOnce<FileSession>,
     /// What it has of gates.
     gates: Arc<gates::Context>,

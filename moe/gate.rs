@@ -11,7 +11,7 @@
 //! deciding keys differ by more than 2^-30; see [`super::score`]. Order: value descending, index
 //! ascending. -inf is never chosen, and does not count in the score of a group.
 //!
-//! Process context; time is bounded by tokens times experts.
+//! Process context, no lock; time is bounded by tokens times experts.
 
 use super::capacity::NO_EXPERT;
 use super::config::{

@@ -3,7 +3,8 @@
 //! Mixture-of-experts gating: which experts a token goes to, and with what weight.
 //!
 //! All files but the last two rows are arithmetic: they use `core` only, take their memory from
-//! the caller, and build as they stand into the host crate `tests/host`.
+//! the caller, and build as they stand into the host crate `tests/host`. They take no lock;
+//! the module calls them in process context. The locks are those of `context/mod.rs`.
 //!
 //! | file                       | holds                                           |
 //! |----------------------------|-------------------------------------------------|

@@ -2,7 +2,8 @@
 
 //! A character device with `poll` and `read`, which `kernel::miscdevice` lacks.
 //!
-//! Process context; the operations of a file may run at the same time.
+//! Process context, no lock of the module's held; the operations of a file may run
+//! at the same time.
 //!
 //! C headers: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h),
 //! [`include/linux/fs.h`](srctree/include/linux/fs.h)

@@ -2,7 +2,7 @@
 
 //! What the calling process may do: `linux/capability.h`.
 //!
-//! Users are `kernel::task::Kuid`. Process context.
+//! Users are `kernel::task::Kuid`. Process context; no lock.
 
 use kernel::{bindings, ffi::c_int};
 

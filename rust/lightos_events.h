@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints of LightOS, under /sys/kernel/tracing/events/lightos.
+ * Tracepoints of LightOS, under /sys/kernel/tracing/events/lightos. Any context;
+ * they take no lock of the module.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM lightos

@@ -4,7 +4,7 @@
 //!
 //! `kernel::tracepoint` knows those of the kernel only: the module's are in
 //! `lightos_events.h`, and functions around them in `trace_shim.c`. Callable from
-//! any context.
+//! any context, whatever locks are held.
 
 extern "C" {
     fn lightos_trace_network_start(network: u64, run: u64, step: u64, end: u64);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The tracepoints of LightOS. They are macros of C, so that Rust reaches them
- * through functions.
+ * through functions. Any context; no lock.
  */
 #include "trace_shim.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints as functions: what rust/trace.rs calls.
+ * Tracepoints as functions: what rust/trace.rs calls. Any context; no lock.
  */
 #ifndef _LIGHTOS_TRACE_SHIM_H
 #define _LIGHTOS_TRACE_SHIM_H

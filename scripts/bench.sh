@@ -5,10 +5,11 @@
 #
 #   native  the arithmetic files in a host build, on one core, with
 #           vectorisation off as in the kernel, beside peers and bounds: the
-#           engine, networks, the CUBA network beside NEST; networks once more
-#           with vectorisation on
-#   guest   what a call costs and what loading costs, in one run of the stock
-#           kernel; under emulation only the ratios mean something
+#           engine, networks, gates, the CUBA network beside NEST; networks once
+#           more with vectorisation on
+#   guest   what calls cost, events by call and by ring, routing by call and in
+#           the program, and what loading costs, in one run of the stock kernel;
+#           under emulation only the ratios mean something
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/rust.sh"
 

@@ -18,8 +18,13 @@ Variables: KDIR=<Rust-enabled 7.3 tree>  KERNEL=stock|test  CMD='…'  PUT='file
 What works today:
   spiking     leaky integrate-and-fire engine in the kernel, 65,536 neurons,
               exact exponential leak, events in time order, three encodings
+  networks    one an open file: Loihi's integer rules or exact neurons, synapses
+              with delays, rings, encoders and decoders, runs in real time
+  gates       mixture-of-experts routing for up to 1,024 experts in 256 layers:
+              capacity, balancing, placement; named gates that processes share
   ABI         the v0.2.0 ioctls bit for bit, 64-bit and 32-bit programs;
-              extended calls: query, counters, reset
-  tools       lightctl, the client library crate `lightos`
+              extended calls: query, counters, reset, profiles, networks, gates
+  tools       lightctl (snn: NIR graphs, weights, recordings; moe: gates),
+              the client library crate `lightos`
   kernels     Debian's stock 7.3 kernel, unmodified; a KASAN/lockdep test kernel
 TEXT

@@ -14,6 +14,8 @@
 //! | `simulation.rs`  | a network that runs                                    |
 //! | `coder.rs`       | encoders before the inputs, decoders behind neurons    |
 //! | `ring.rs`        | indices of rings shared with a program                 |
+//!
+//! Plain arithmetic: any context; in the module the lock of the network.
 
 pub mod coder;
 pub mod description;

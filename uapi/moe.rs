@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The calls on gates, as `uapi/lightos.h` lays them out.
+//!
+//! Layouts and numbers: any context, no lock.
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 //! The loads and counters of a layer.
 //!
-//! The lock of the gate.
+//! Process context; the lock of the gate.
 
 use super::state::table;
 use crate::{

@@ -13,10 +13,10 @@
 //! | `calls.rs`   | the ioctls                                                 |
 //! | `report.rs`  | fdinfo and debugfs                                         |
 //!
-//! # Locks
+//! # Contexts and locks
 //!
-//! Three mutexes. Each is taken alone, but that a call may make a gate's debugfs
-//! file before it takes `names`:
+//! Process context only. Three mutexes, each taken alone, but that a call may make
+//! a gate's debugfs file before it takes `names`:
 //!
 //! - `Context::own`, of an open file: its gate, the desk that waits for the next
 //!   call, the registered buffers;

@@ -13,14 +13,16 @@
 //! | `calls.rs`   | the ioctls                                                |
 //! | `report.rs`  | fdinfo and debugfs                                        |
 //!
-//! # Locks
+//! # Contexts and locks
 //!
-//! Four mutexes, taken in this order where two are needed: `loading`,
-//! `network`, `control`; `transfer` is taken alone. User memory is touched with
-//! `loading` or `transfer` held only, which nobody but a caller on the same file
-//! waits for. A run holds `network` for a slice of about a millisecond at a
-//! time. What may not happen during a run holds `network` and finds no run in
-//! `control`; a run is entered there with `network` held.
+//! Process context: calls on the file, and the work of a run in the background.
+//! Four mutexes, taken in this order where two are needed: `loading`, `network`,
+//! `control`; and `transfer`, `control`, as INPUT looks for the rings with
+//! `transfer` held. User memory is touched with `loading` or `transfer` held
+//! only, which nobody but a caller on the same file waits for. A run holds
+//! `network` for a slice of about a millisecond at a time. What may not happen
+//! during a run holds `network` and finds no run in `control`; a run is entered
+//! there with `network` held.
 //!
 //! # Life of a run
 //!

@@ -6,7 +6,8 @@
 //! (lock of the network) and keeps its own index. User space's, [`UserHalf`], is
 //! the program itself, or an ioctl on its behalf (lock of transfers), which
 //! knows no more than the shared memory says. A program that writes nonsense
-//! there loses its own records.
+//! there loses its own records. Process context; rings are made with
+//! `loading` or `network` held.
 
 use super::memory::Vmalloc;
 use crate::{

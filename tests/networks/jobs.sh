@@ -3,7 +3,7 @@
 #
 # jobs.sh FOLDER [--host]: networks on recordings, in the module or in the
 # process. Prints "== NAME", one JSON object and, where spikes and voltages are
-# recorded, their chemd5sums. The same in the guest and on the host: check.py
+# recorded, their md5 sums. The same in the guest and on the host: check.py
 # compares the two, and either with what others recorded.
 #
 # FOLDER holds this file, lightctl, the folder event-digits and, where

@@ -6,7 +6,8 @@
 //! `uapi/lightos.h`, one each, with typed arguments and errors. Networks of
 //! neurons, one a device file, are in [`network`]; gates of mixtures of experts in
 //! [`moe`]. The raw layouts are in [`sys`].
-//! Nothing else in user space makes these ioctls.
+//! Nothing else in the workspace makes these ioctls, but for one benchmark
+//! (`moe-call-bench` of `tests/host`).
 //!
 //! ```no_run
 //! use lightos::{Config, Device, Encoding, Event};

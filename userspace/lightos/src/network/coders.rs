@@ -2,7 +2,8 @@
 
 //! Encoders before inputs and decoders behind neurons, in the module.
 //!
-//! Formulas, sources and error bounds: Documentation/spiking.rst.
+//! Formulas, sources and error bounds: "Encoders and decoders" in
+//! Documentation/spiking.rst.
 
 use std::time::Duration;
 
