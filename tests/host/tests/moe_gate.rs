@@ -6,42 +6,10 @@ mod moe;
 
 use lightos_host::moe::capacity::NO_EXPERT;
 use lightos_host::moe::config::Layer;
-use lightos_host::moe::gate::{route, Fault, Logits, Routes, Scratch, Tables, Tally};
+use lightos_host::moe::gate::Tables;
 use lightos_host::moe::score::{Score, KEY_BITS};
 use lightos_host::support::cases;
-use moe::{gate, models, Expected, Kind, Random, Words, KINDS, NEAR};
-
-/// Results of a call.
-struct Routed {
-    ids: Vec<u16>,
-    weights: Vec<u32>,
-    fixed: Vec<u32>,
-    #[allow(dead_code)]
-    tally: Tally,
-}
-
-fn run(
-    layer: &Layer,
-    tables: &Tables<'_>,
-    words: Logits<'_>,
-    tokens: usize,
-) -> Result<Routed, Fault> {
-    let places = tokens * layer.top_k as usize;
-    let (mut ids, mut weights, mut fixed) = (vec![7; places], vec![7; places], vec![7; places]);
-    let mut routes = Routes {
-        ids: &mut ids,
-        weights: &mut weights,
-        fixed: &mut fixed,
-    };
-    let mut scratch = Box::new(Scratch::NEW);
-    let tally = route(layer, tables, words, &mut routes, &mut scratch)?;
-    Ok(Routed {
-        ids,
-        weights,
-        fixed,
-        tally,
-    })
-}
+use moe::{gate, models, run, Expected, Kind, Random, Routed, Words, KINDS, NEAR};
 
 /// A family of tokens: what their logits are like.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -27,26 +27,9 @@ fn run(
     logits: Logits<'_>,
     tokens: usize,
 ) -> Result<Routed, Fault> {
-    let places = tokens * layer.top_k as usize;
-    let (mut ids, mut weights, mut fixed) = (vec![7; places], vec![7; places], vec![7; places]);
-    let mut routes = Routes {
-        ids: &mut ids,
-        weights: &mut weights,
-        fixed: &mut fixed,
-    };
-    let tally = route(
-        layer,
-        tables,
-        logits,
-        &mut routes,
-        &mut Box::new(Scratch::NEW),
-    )?;
-    Ok((
-        ids,
-        weights.into_iter().map(f32::from_bits).collect(),
-        fixed,
-        tally,
-    ))
+    let routed = moe::run(layer, tables, logits, tokens)?;
+    let weights = routed.weights.into_iter().map(f32::from_bits);
+    Ok((routed.ids, weights.collect(), routed.fixed, routed.tally))
 }
 
 fn bits(logits: &[f32]) -> Vec<u32> {
