@@ -108,6 +108,9 @@ fn compare(layer: &Layer, expected: &Expected, routed: &Routed, at: usize) -> bo
     true
 }
 
+/// Normal tokens whose deciding keys are too close to compare, at most: one in so many.
+const RARELY: u32 = 100;
+
 /// One rule over all families and formats; tokens and those not compared.
 fn sweep(name: &str, layer: &Layer, count: u32) {
     let mut r = Random(
@@ -144,6 +147,9 @@ fn sweep(name: &str, layer: &Layer, count: u32) {
             ..Tables::default()
         };
         let routed = run(layer, &tables, words.logits(), batch).unwrap();
+        let chosen = routed.ids.iter().filter(|&&id| id != NO_EXPERT).count() as u64;
+        assert_eq!(routed.tally.activations, chosen, "{name}");
+        assert_eq!(routed.tally.tokens, batch as u64, "{name}");
         let values = words.values();
         for (at, row) in values.chunks(layer.experts as usize).enumerate() {
             let expected = gate(layer, &reals, row);
@@ -158,6 +164,10 @@ fn sweep(name: &str, layer: &Layer, count: u32) {
     }
     println!(
         "{name}: {tokens} tokens, of {near} the deciding keys are within 2^-30, {near_normal} of them normal ones"
+    );
+    assert!(
+        near_normal * RARELY < tokens,
+        "{name}: too few were compared"
     );
 }
 
