@@ -40,6 +40,15 @@ fn layer(name: &str) -> Layer {
     models().into_iter().find(|m| m.0 == ours).unwrap().1
 }
 
+/// What weights may differ by: relative, and in units of Q16.16.
+fn tolerance(name: &str) -> (f64, f64) {
+    match name {
+        // Its scale, 2.827, has 16 digits here.
+        "kimi-k2" => (2f64.powi(-17), 1.5),
+        _ => (2f64.powi(-20), 1.0),
+    }
+}
+
 #[test]
 fn equals_numpy() {
     let rows: Vec<Vec<&str>> = TABLE
@@ -60,15 +69,12 @@ fn equals_numpy() {
         };
         let routed = run(&layer, &tables, Logits::F32(&logits), 1).unwrap();
         assert_eq!(routed.ids, experts, "{}", row[0]);
+        let (relative, absolute) = tolerance(row[0]);
         let places = routed.weights.iter().zip(&routed.fixed);
         for ((&float, &fixed), exact) in places.zip(expected) {
-            // The scale 2.827 has 16 digits here.
             let float = f64::from(f32::from_bits(float));
-            assert!(
-                (float / exact - 1.0).abs() < 2f64.powi(-17),
-                "{float} {exact}"
-            );
-            assert!((f64::from(fixed) - exact * 65536.0).abs() <= 1.5);
+            assert!((float / exact - 1.0).abs() < relative, "{float} {exact}");
+            assert!((f64::from(fixed) - exact * 65536.0).abs() <= absolute);
         }
     }
 }
