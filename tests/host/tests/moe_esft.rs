@@ -68,6 +68,8 @@ fn read(path: &PathBuf) -> Recording {
             recording.weights.extend(pairs.iter().map(|p| p.1));
         }
     }
+    let tokens = recording.ids.len() / TOP_K;
+    assert!(tokens > 8000, "{path:?}: {tokens} tokens");
     recording
 }
 
