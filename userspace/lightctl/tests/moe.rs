@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
+mod common;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -56,18 +58,7 @@ fn refused(status: i32, words: &str, files: &[&str]) -> String {
 
 /// Writes a plain array of `descr`.
 fn npy(path: &str, descr: &str, shape: &[usize], bytes: &[u8]) {
-    let shape: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
-    let shape = shape.join(" ");
-    let mut head = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
-    while (head.len() + 11) % 64 != 0 {
-        head.push(' ');
-    }
-    head.push('\n');
-    let mut file = b"\x93NUMPY\x01\x00".to_vec();
-    file.extend(u16::try_from(head.len()).unwrap().to_le_bytes());
-    file.extend(head.as_bytes());
-    file.extend(bytes);
-    fs::write(path, file).unwrap();
+    fs::write(path, common::npy(descr, shape, bytes)).unwrap();
 }
 
 fn npy_f32(path: &str, shape: &[usize], values: &[f32]) {
