@@ -47,6 +47,13 @@ fn json(words: &str, files: &[&str]) -> serde_json::Value {
     serde_json::from_str(&text(&format!("{words} --json"), files)).unwrap()
 }
 
+/// The list of this name, which has so many entries.
+fn array<'a>(value: &'a serde_json::Value, name: &str, length: usize) -> &'a [serde_json::Value] {
+    let list = value[name].as_array().unwrap();
+    assert_eq!(list.len(), length, "{name}");
+    list
+}
+
 /// Its complaint; nothing else may be printed.
 fn refused(status: i32, words: &str, files: &[&str]) -> String {
     let output = run(words, files);
@@ -143,16 +150,16 @@ fn routes_equal_numpy() {
 #[test]
 fn own_choices_come_back() {
     let report = json("route --host", &[&choices()]);
-    for layer in report["layers"].as_array().unwrap() {
+    for layer in array(&report, "layers", 2) {
         assert_eq!(layer["as_recorded"], 1.0);
         assert_eq!(layer["stats"]["tokens"], 512);
         assert_eq!(layer["stats"]["activations"], 6 * 512);
-        assert_eq!(layer["experts"].as_array().unwrap().len(), 64);
+        array(layer, "experts", 64);
     }
     // Fewer digits of the same logits: ties are settled by index.
     for (format, least) in [("f16", 0.999), ("bf16", 0.99), ("q16", 0.999)] {
         let words = format!("route --host --format {format} --batch 100");
-        for layer in json(&words, &[&choices()])["layers"].as_array().unwrap() {
+        for layer in array(&json(&words, &[&choices()]), "layers", 2) {
             let kept = layer["as_recorded"].as_f64().unwrap();
             assert!(kept >= least, "{format}: {kept}");
             assert_eq!(layer["stats"]["batches"], 6);
@@ -163,7 +170,7 @@ fn own_choices_come_back() {
 #[test]
 fn biases_even_own_choices_out() {
     let report = json("balance --host --at-most 0.5", &[&choices()]);
-    for layer in report["layers"].as_array().unwrap() {
+    for layer in array(&report, "layers", 2) {
         let figure = |path: &str| layer.pointer(path).unwrap().as_f64().unwrap();
         assert!(figure("/max_violation/before") > 4.0);
         assert!(figure("/max_violation/after") <= 0.5);
@@ -178,9 +185,9 @@ fn biases_even_own_choices_out() {
 #[test]
 fn more_capacity_drops_less_and_weights_decide_who_stays() {
     let report = json("capacity --host", &[&choices()]);
-    for layer in report["layers"].as_array().unwrap() {
+    for layer in array(&report, "layers", 2) {
         let mut before = f64::INFINITY;
-        for cell in layer["factors"].as_array().unwrap() {
+        for cell in array(layer, "factors", 4) {
             let (position, probability) = (&cell["by_position"], &cell["by_probability"]);
             assert_eq!(position["drop_rate"], probability["drop_rate"]);
             let figure = |lost: &serde_json::Value, name: &str| lost[name].as_f64().unwrap();
@@ -339,7 +346,7 @@ fn esft_comes_back() {
     }
     let files: Vec<&str> = files.iter().map(|f| f.to_str().unwrap()).collect();
     let report = json("route --host", &files);
-    for layer in report["layers"].as_array().unwrap() {
+    for layer in array(&report, "layers", files.len()) {
         assert_eq!(layer["as_recorded"], 1.0, "{}", layer["name"]);
         assert!(layer["stats"]["tokens"].as_u64().unwrap() > 8000);
     }
