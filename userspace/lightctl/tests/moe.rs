@@ -113,6 +113,15 @@ fn flags(name: &str) -> String {
     }
 }
 
+/// What weights may differ by: relative, and in units of Q16.16.
+fn tolerance(name: &str) -> (f64, f64) {
+    match name {
+        // Its scale, 2.827, has 16 digits here.
+        "kimi-k2" => (2f64.powi(-17), 1.5),
+        _ => (2f64.powi(-20), 1.0),
+    }
+}
+
 #[test]
 fn routes_equal_numpy() {
     let folder = folder("oracle");
@@ -137,11 +146,11 @@ fn routes_equal_numpy() {
         let experts = list(fields[3], |w| w.parse::<u16>().unwrap());
         assert_eq!(ids(&output), experts, "{}", fields[0]);
         let weights = list(fields[4], |w| w.parse::<f64>().unwrap());
+        let (relative, absolute) = tolerance(fields[0]);
         for (place, exact) in routes(&output).iter().zip(weights) {
-            // The scale 2.827 has 16 digits here.
             let error = (f64::from(place.weight) / exact - 1.0).abs();
-            assert!(error < 2f64.powi(-17), "{place:?} {exact}");
-            assert!((f64::from(place.fixed) - exact * 65536.0).abs() <= 1.5);
+            assert!(error < relative, "{place:?} {exact}");
+            assert!((f64::from(place.fixed) - exact * 65536.0).abs() <= absolute);
             assert_eq!(place.slot, 0);
         }
     }
