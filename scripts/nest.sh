@@ -3,9 +3,9 @@
 #
 # nest.sh [bench]: makes what tests and benchmarks compare with NEST, in the
 # cache, and prints two lines: a Python that has NEST, and the folder of its
-# networks and spikes. Fails, with the reason in the log, where NEST's package
-# cannot be had: it needs Python 3.9 to 3.13 with venv and a network once.
-# `bench` makes one seed only.
+# networks and spikes. The reason of a failure is in the log. Status 75 means that
+# NEST's package cannot be had: it needs Python 3.9 to 3.13 with venv and a
+# network once. `bench` makes one seed only.
 . "$(dirname "$0")/lib.sh"
 
 VERSION=3.10.0
@@ -14,9 +14,11 @@ ORACLE="$LIGHTOS_DIR/tests/oracle/nest_cuba.py"
 SEEDS=10
 [ "${1:-}" != bench ] || SEEDS=1
 
+NO_PACKAGE=75
+
 make_venv() {
-	python3 -m venv "$VENV"
-	"$VENV/bin/pip" --quiet install --only-binary :all: "nest-simulator==$VERSION"
+	{ python3 -m venv "$VENV" &&
+		"$VENV/bin/pip" --quiet install --only-binary :all: "nest-simulator==$VERSION"; } || exit "$NO_PACKAGE"
 	"$VENV/bin/python" -c 'import nest'
 	touch "$VENV/.ready"
 }

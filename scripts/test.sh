@@ -71,6 +71,7 @@ cargo_part() { # NAME LOG ENV...
 }
 
 host_tests() {
+	[ -n "$LIGHTOS_DATA" ] || say note "LIGHTOS_DATA is unset: tests on recordings pass without comparing anything"
 	cargo_part "host: arithmetic, client library, lightctl" host.log \
 		${LONG:+LIGHTOS_LONG=1} LIGHTOS_DATA="${LIGHTOS_DATA:-}" cargo test --locked --workspace --no-fail-fast
 }
@@ -197,19 +198,28 @@ $(guest_selftests storm_network)" || status=$?
 }
 
 # NEST, where its package can be had: what it computes on the networks it drew,
-# and LightOS on the same ones.
+# and LightOS on the same ones. nest.sh ends with 75 where it cannot.
 nest_tests() {
-	local made
+	local made status=0 name="host: CUBA network and neuron beside NEST"
 	start_ticker "NEST's networks and spikes"
-	if ! made=$("$LIGHTOS_DIR/scripts/nest.sh"); then
-		stop_ticker
-		say skip "NEST 3.10 cannot be had here (see ${LIGHTOS_CACHE}/log/nest.log)"
-		return
-	fi
+	made=$("$LIGHTOS_DIR/scripts/nest.sh") || status=$?
 	stop_ticker
-	cargo_part "host: CUBA network and neuron beside NEST" nest.log \
+	case $status in
+	0) ;;
+	75)
+		part "$name" 0 0 1
+		say skip "NEST 3.10 cannot be had here (see $LIGHTOS_CACHE/log/nest.log)"
+		return
+		;;
+	*)
+		part "$name" 0 1
+		warn "NEST's networks and spikes were not made (see $LIGHTOS_CACHE/log/nest.log)"
+		return
+		;;
+	esac
+	cargo_part "$name" nest.log \
 		LIGHTOS_NEST="$(tail -n 1 <<<"$made")" cargo test --locked -p lightos-host --test network_nest -- --nocapture
-	grep -a 'Hz\|spikes in the same step' "$LOGS/nest.log" | sed 's/^/    | /'
+	grep -a 'Hz\|spikes in the same step' "$LOGS/nest.log" | sed 's/^/    | /' || true
 }
 
 # wanted PART: whether ONLY names it, or names nothing.

@@ -85,7 +85,7 @@ def cases(rng):
             bias = np.round(0.1 * rng.standard_normal(experts) * 2**36) if biased else np.zeros(experts)
             if token == 1 and biased:
                 bias[:] = 0
-            yield model, x, bias / 2**36
+            yield model, x, bias / 2**36, token == 1
 
 
 def joined(values):
@@ -96,7 +96,7 @@ def write_oracle():
     rng = np.random.default_rng(SEED)
     with open(os.path.join(HERE, "moe_gate.csv"), "w", encoding="ascii", newline="\n") as out:
         out.write("model,logits,bias,experts,weights\n")
-        for model, x, bias in cases(rng):
+        for model, x, bias, _ in cases(rng):
             chosen, weights = gate(x.astype(np.float64), model, bias)
             bits = joined(f"{b:x}" for b in x.view(np.uint32))
             fixed = joined(int(b * 2**36) for b in bias) if model[8] else ""
@@ -129,9 +129,9 @@ def compare_torch():
     import torch
 
     rng = np.random.default_rng(SEED + 2)
-    tokens = same = near = 0
+    tokens = same = near = ties = 0
     for _ in range(200):
-        for model, x, bias in cases(rng):
+        for model, x, bias, halves in cases(rng):
             _, _, k, kind, _, _, groups, kept, biased = model
             expected, weights = gate(x.astype(np.float64), model, bias)
             t = torch.from_numpy(x)
@@ -161,8 +161,15 @@ def compare_torch():
             won = keys[torch.from_numpy(np.setdiff1d(ids, expected))].numpy()
             finite = np.isfinite(lost).all()
             assert not finite or np.allclose(np.sort(lost), np.sort(won), atol=1e-6), model
-            near += 1
-    print(f"torch {torch.__version__}: {tokens} tokens, {same} the same experts, {near} ties at the boundary")
+            if halves:
+                ties += 1
+            else:
+                near += 1
+    print(
+        f"torch {torch.__version__}: {tokens} tokens, {same} the same experts, "
+        f"{ties} ties at the boundary, {near} too near for float32"
+    )
+    assert near * 1000 < tokens, "float32 tells most keys apart"
 
 
 if __name__ == "__main__":

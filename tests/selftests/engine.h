@@ -59,6 +59,12 @@ static inline void sleep_ms(unsigned int ms)
 	sleep_ns(ms * NS_PER_MS);
 }
 
+/* As the ABI carries it. */
+static inline uint64_t user_pointer(const void *pointer)
+{
+	return (uintptr_t)pointer;
+}
+
 static inline int open_node(int flags)
 {
 	int fd = open(LIGHTOS_NODE, flags | O_CLOEXEC);
@@ -229,6 +235,24 @@ static inline void check_unchanged_at(const char *file, int line, int fd,
 
 #define CHECK_UNCHANGED(fd, before) \
 	check_unchanged_at(__FILE__, __LINE__, fd, before)
+
+/* The number after "lightos-<name>:" in fdinfo; -1 if there is none. */
+static inline long long fdinfo(int fd, const char *name)
+{
+	char path[64], line[128], wanted[64];
+	long long value = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	snprintf(wanted, sizeof(wanted), "lightos-%s:", name);
+	file = fopen(path, "r");
+	CHECK(file);
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, wanted, strlen(wanted)))
+			value = strtoll(line + strlen(wanted), NULL, 10);
+	fclose(file);
+	return value;
+}
 
 /* True where each byte of the object has the value. */
 static inline bool all_bytes(const void *object, size_t size,

@@ -512,7 +512,7 @@ static void prepare_biases(int fd)
 	gate_biases[3] = 5;
 	gate.biases.size = sizeof(gate.biases);
 	gate.biases.count = 8;
-	gate.biases.data = POINTER(gate_biases);
+	gate.biases.data = user_pointer(gate_biases);
 }
 
 static int run_biases(int fd)
@@ -529,7 +529,7 @@ static bool biases_were_set(int fd)
 {
 	int64_t now[8];
 	struct lightos_moe_biases get = {
-		.size = sizeof(get), .count = 8, .data = POINTER(now),
+		.size = sizeof(get), .count = 8, .data = user_pointer(now),
 	};
 
 	CHECK_OK(ioctl(fd, LIGHTOS_IOC_MOE_GET_BIASES, &get));
@@ -545,7 +545,7 @@ static void prepare_hash(int fd)
 		gate_hash[i] = i & 7;
 	gate.hash.size = sizeof(gate.hash);
 	gate.hash.count = 64;
-	gate.hash.data = POINTER(gate_hash);
+	gate.hash.data = user_pointer(gate_hash);
 }
 
 static int run_hash(int fd)
@@ -564,8 +564,8 @@ static void prepare_projection(int fd)
 	gate.projection.size = sizeof(gate.projection);
 	gate.projection.features = 16;
 	gate.projection.experts = 8;
-	gate.projection.weights = POINTER(gate_weights);
-	gate.projection.scales = POINTER(gate_scales);
+	gate.projection.weights = user_pointer(gate_weights);
+	gate.projection.scales = user_pointer(gate_scales);
 }
 
 static int run_projection(int fd)
@@ -631,7 +631,7 @@ static int run_experts(int fd)
 {
 	gate.experts = (struct lightos_moe_experts){
 		.size = sizeof(gate.experts), .count = 8,
-		.data = POINTER(gate_loads),
+		.data = user_pointer(gate_loads),
 	};
 	return ioctl(fd, LIGHTOS_IOC_MOE_EXPERTS, &gate.experts);
 }
@@ -655,8 +655,8 @@ static int run_place(int fd)
 	gate.place = (struct lightos_moe_place){
 		.size = sizeof(gate.place), .experts = 8, .replicas = 16,
 		.groups = 1, .nodes = 1, .devices = 4,
-		.place_experts = POINTER(gate_results.ids),
-		.counts = POINTER(gate_results.slots),
+		.place_experts = user_pointer(gate_results.ids),
+		.counts = user_pointer(gate_results.slots),
 	};
 	return ioctl(fd, LIGHTOS_IOC_MOE_PLACE, &gate.place);
 }

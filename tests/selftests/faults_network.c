@@ -109,6 +109,8 @@ static void prepare_completion(int fd)
 {
 	prepare_all(fd);
 	CHECK_OK(try_run(fd, LIGHTOS_RUN_WAIT, 1, 0));
+	/* Nothing of the one before. */
+	memset(&completion, 0, sizeof(completion));
 }
 
 static void prepare_background_run(int fd)
@@ -154,6 +156,12 @@ static int run_mmap(int fd)
 	return start == MAP_FAILED ? -1 : munmap(start, 4096);
 }
 
+/* The tables of the ticker are gone: what is there now cannot be a network. */
+static bool begun(int fd)
+{
+	return try_commit(fd, NULL) < 0;
+}
+
 static bool is_ticker(int fd)
 {
 	return network_stats(fd).neurons == 1;
@@ -161,8 +169,14 @@ static bool is_ticker(int fd)
 
 static bool has_ring(int fd)
 {
-	/* Pages of the two rings: header and records. */
-	return try_input(fd, events, 3) == 3 && network_stats(fd).bytes > 0;
+	const struct lightos_ring *ring = mmap(NULL, 4096, PROT_READ,
+					       MAP_SHARED, fd, 0);
+	uint32_t entries;
+
+	CHECK(ring != MAP_FAILED);
+	entries = ring->entries;
+	CHECK_OK(munmap((void *)ring, 4096));
+	return entries == 128 && try_input(fd, events, 3) == 3;
 }
 
 static bool ran(int fd)
@@ -228,7 +242,10 @@ static bool was_read(int fd)
 	return completion.steps == 1;
 }
 
-/* Counters and the state of all neurons. */
+/*
+ * Counters and the state of all neurons. Rings, coders and tables are not in
+ * it: took_effect looks at those.
+ */
 struct network_snapshot {
 	struct lightos_network_stats stats;
 	struct lightos_neuron_variables variables[RELAYS];
@@ -269,6 +286,10 @@ static bool run_with_fault(int fd, const struct operation *operation,
 		if (memcmp(&before, &after, sizeof(after)) &&
 		    !(operation->answers && error == EFAULT))
 			FAIL("%s, site %u: %s, but something changed",
+			     operation->name, n, strerror(error));
+		if (!operation->answers && operation->took_effect &&
+		    operation->took_effect(fd))
+			FAIL("%s, site %u: %s, but it took effect",
 			     operation->name, n, strerror(error));
 	} else if (operation->took_effect && !operation->took_effect(fd)) {
 		FAIL("%s, site %u: success without effect", operation->name, n);
@@ -313,7 +334,7 @@ static void check_operation(const struct operation *operation,
 		check_operation(&operation, sites);			\
 	}
 
-FAULT_TEST(begin, prepare_all, NULL, 5, false)
+FAULT_TEST(begin, prepare_all, begun, 5, false)
 FAULT_TEST(write, prepare_all, NULL, 2, false)
 FAULT_TEST(commit, prepare_all, is_ticker, 10, true)
 FAULT_TEST(rings, prepare_all, has_ring, 4, false)

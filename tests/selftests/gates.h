@@ -10,8 +10,6 @@
 
 #include "engine.h"
 
-#define POINTER(p)	((uint64_t)(uintptr_t)(p))
-
 /* The most places of the batches here. */
 #define PLACES		4096
 
@@ -56,7 +54,7 @@ configuration(const struct lightos_moe_layer *layers, uint32_t count)
 	return (struct lightos_moe_configure){
 		.size = sizeof(struct lightos_moe_configure),
 		.layers = count,
-		.data = POINTER(layers),
+		.data = user_pointer(layers),
 	};
 }
 
@@ -87,11 +85,11 @@ batch(const float *logits, uint32_t tokens, struct results *to)
 		.format = LIGHTOS_MOE_F32,
 		.tokens = tokens,
 		.buffers = {
-			.input = POINTER(logits),
-			.ids = POINTER(to->ids),
-			.weights = POINTER(to->weights),
-			.fixed = POINTER(to->fixed),
-			.slots = POINTER(to->slots),
+			.input = user_pointer(logits),
+			.ids = user_pointer(to->ids),
+			.weights = user_pointer(to->weights),
+			.fixed = user_pointer(to->fixed),
+			.slots = user_pointer(to->slots),
 		},
 	};
 }
@@ -117,7 +115,7 @@ static inline void gate_experts(int fd, uint32_t layer, uint32_t count,
 {
 	struct lightos_moe_experts request = {
 		.size = sizeof(request), .layer = layer, .count = count,
-		.data = POINTER(experts),
+		.data = user_pointer(experts),
 	};
 
 	CHECK_OK(ioctl(fd, LIGHTOS_IOC_MOE_EXPERTS, &request));

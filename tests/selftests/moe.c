@@ -120,7 +120,7 @@ TEST(formats_agree)
 		struct lightos_moe_route request = batch(logits, TOKENS, &out);
 
 		request.format = format;
-		request.buffers.input = POINTER(inputs[format]);
+		request.buffers.input = user_pointer(inputs[format]);
 		CHECK_OK(try_route(fd, &request));
 		if (format == LIGHTOS_MOE_F32)
 			first = out;
@@ -281,8 +281,8 @@ TEST(pieces_make_no_difference)
 
 	CHECK(rows && ids && fixed);
 	fill_noise(rows, tokens * 8, 6);
-	request.buffers.ids = POINTER(ids);
-	request.buffers.fixed = POINTER(fixed);
+	request.buffers.ids = user_pointer(ids);
+	request.buffers.fixed = user_pointer(fixed);
 	request.buffers.weights = request.buffers.slots = 0;
 	CHECK_OK(try_route(fd, &request));
 	for (first = 0; first < tokens; first += count) {
@@ -300,7 +300,8 @@ TEST(hash_follows_its_table)
 	static const uint16_t entries[] = { 3, 1, LIGHTOS_MOE_NO_EXPERT, 2 };
 	static const uint32_t token_ids[] = { 1, 0, 7 };
 	struct lightos_moe_hash table = {
-		.size = sizeof(table), .count = 4, .data = POINTER(entries),
+		.size = sizeof(table), .count = 4,
+		.data = user_pointer(entries),
 	};
 	struct lightos_moe_get_layer layer = { .size = sizeof(layer) };
 	struct lightos_moe_layer rule = softmax(4, 2);
@@ -313,7 +314,7 @@ TEST(hash_follows_its_table)
 	CHECK_OK(ioctl(fd, LIGHTOS_IOC_MOE_GET_LAYER, &layer));
 	CHECK_EQ(layer.hash_rows, 2);
 	request.format = LIGHTOS_MOE_NO_INPUT;
-	request.buffers.token_ids = POINTER(token_ids);
+	request.buffers.token_ids = user_pointer(token_ids);
 	CHECK_OK(try_route(fd, &request));
 	CHECK_EQ(out.ids[0], 2);
 	CHECK_EQ(out.ids[1], LIGHTOS_MOE_NO_EXPERT);
@@ -338,13 +339,13 @@ TEST(learned_projects_and_adapts)
 	static const uint32_t scales[2] = { 1U << 31, 1U << 31 };
 	struct lightos_moe_projection projection = {
 		.size = sizeof(projection), .features = 3, .experts = 2,
-		.weights = POINTER(weights), .scales = POINTER(scales),
+		.weights = user_pointer(weights), .scales = user_pointer(scales),
 	};
 	struct lightos_moe_layer rule = softmax(2, 1);
 	struct lightos_moe_route request = batch(NULL, 4, &out);
 	int64_t biases[2];
 	struct lightos_moe_biases get = {
-		.size = sizeof(get), .count = 2, .data = POINTER(biases),
+		.size = sizeof(get), .count = 2, .data = user_pointer(biases),
 	};
 	int fd;
 
@@ -354,7 +355,7 @@ TEST(learned_projects_and_adapts)
 	rule.bias_step = 1U << 20;
 	fd = gate_of(rule);
 	request.format = LIGHTOS_MOE_INT8;
-	request.buffers.input = POINTER(features);
+	request.buffers.input = user_pointer(features);
 	CHECK_ERRNO(try_route(fd, &request), ENODATA);
 	CHECK_OK(ioctl(fd, LIGHTOS_IOC_MOE_SET_PROJECTION, &projection));
 	CHECK_OK(try_route(fd, &request));
@@ -373,7 +374,7 @@ TEST(biases_decide_and_are_updated)
 	struct lightos_moe_layer layer = softmax(4, 1);
 	int64_t biases[4] = { 0, 0, LIGHTOS_MOE_BIAS_ONE, 0 };
 	struct lightos_moe_biases set = {
-		.size = sizeof(set), .count = 4, .data = POINTER(biases),
+		.size = sizeof(set), .count = 4, .data = user_pointer(biases),
 	};
 	struct lightos_moe_update_biases update = { .size = sizeof(update) };
 	struct lightos_moe_expert experts[4];
@@ -448,7 +449,7 @@ TEST(registered_buffers)
 	request.tokens = TOKENS + 1;
 	CHECK_ERRNO(try_route(fd, &request), EINVAL);
 	request.tokens = 1;
-	request.buffers.ids = POINTER(out.ids);
+	request.buffers.ids = user_pointer(out.ids);
 	CHECK_ERRNO(try_route(fd, &request), EINVAL);
 	memset(&buffers, 0, sizeof(buffers));
 	buffers.size = sizeof(buffers);
@@ -531,8 +532,10 @@ TEST(placement_is_that_of_eplb)
 	struct lightos_moe_place place = {
 		.size = sizeof(place), .experts = 12, .replicas = 16,
 		.groups = 4, .nodes = 2, .devices = 8,
-		.loads = POINTER(loads), .place_experts = POINTER(experts),
-		.place_numbers = POINTER(numbers), .counts = POINTER(counts),
+		.loads = user_pointer(loads),
+		.place_experts = user_pointer(experts),
+		.place_numbers = user_pointer(numbers),
+		.counts = user_pointer(counts),
 	};
 	int fd = open_node(O_RDONLY), i, sum = 0;
 
@@ -554,7 +557,7 @@ TEST(placement_of_the_loads_of_a_layer)
 	struct lightos_moe_place place = {
 		.size = sizeof(place), .experts = 2, .replicas = 4,
 		.groups = 1, .nodes = 1, .devices = 4,
-		.place_experts = POINTER(experts),
+		.place_experts = user_pointer(experts),
 	};
 	float rows[4][2] = { { 0, 1 }, { 0, 1 }, { 0, 1 }, { 1, 0 } };
 	struct lightos_moe_route request = batch(rows[0], 4, &out);
@@ -595,24 +598,6 @@ TEST(profiles)
 	CHECK_EQ(get.config.top_k, 4);
 }
 
-/* The number that the line of fdinfo with this name gives; -1 without it. */
-static long long fdinfo(int fd, const char *name)
-{
-	long long value = -1;
-	char path[64], line[128];
-	size_t length = strlen(name);
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "r");
-	CHECK(file);
-	while (fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, length) && line[length] == ':')
-			value = atoll(line + length + 1);
-	fclose(file);
-	return value;
-}
-
 TEST(fdinfo_and_debugfs)
 {
 	int fd = gate_of(softmax(8, 2));
@@ -622,11 +607,11 @@ TEST(fdinfo_and_debugfs)
 
 	fill_noise(logits, TOKENS * 8, 9);
 	CHECK_OK(try_route(fd, &request));
-	CHECK_EQ(fdinfo(fd, "lightos-moe-layers"), 1);
-	CHECK_EQ(fdinfo(fd, "lightos-moe-tokens"), TOKENS);
-	CHECK_EQ(fdinfo(fd, "lightos-moe-activations"), 2 * TOKENS);
+	CHECK_EQ(fdinfo(fd, "moe-layers"), 1);
+	CHECK_EQ(fdinfo(fd, "moe-tokens"), TOKENS);
+	CHECK_EQ(fdinfo(fd, "moe-activations"), 2 * TOKENS);
 	snprintf(path, sizeof(path), "/sys/kernel/debug/lightos/gates/%lld",
-		 fdinfo(fd, "lightos-moe-gate"));
+		 fdinfo(fd, "moe-gate"));
 	file = open(path, O_RDONLY);
 	if (file < 0)
 		SKIP("no debugfs");

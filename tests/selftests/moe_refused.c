@@ -144,12 +144,13 @@ TEST(wrong_biases_are_named)
 {
 	int64_t biases[EXPERTS] = { 0 }, kept[EXPERTS];
 	struct lightos_moe_biases set = {
-		.size = sizeof(set), .count = EXPERTS, .data = POINTER(biases),
+		.size = sizeof(set), .count = EXPERTS,
+		.data = user_pointer(biases),
 	};
 	struct lightos_moe_biases get = set;
 	int fd = gate_of(biased_layer());
 
-	get.data = POINTER(kept);
+	get.data = user_pointer(kept);
 	biases[0] = 7;
 	biases[63] = LIGHTOS_MOE_BIAS_LIMIT;
 	CHECK_OK(ioctl(fd, LIGHTOS_IOC_MOE_SET_BIASES, &set));
@@ -172,7 +173,7 @@ TEST(wrong_biases_are_named)
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_SET_BIASES, &set), EFAULT);
 	/* And a layer that has none. */
 	fd = gate_of(softmax(EXPERTS, TOP_K));
-	set.data = POINTER(kept);
+	set.data = user_pointer(kept);
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_SET_BIASES, &set), EINVAL);
 }
 
@@ -184,7 +185,7 @@ TEST(wrong_hash_tables_are_named)
 	static uint16_t entries[HASH_ENTRIES];
 	struct lightos_moe_hash table = {
 		.size = sizeof(table), .count = HASH_ENTRIES,
-		.data = POINTER(entries),
+		.data = user_pointer(entries),
 	};
 	struct lightos_moe_layer layer = softmax(4, 2);
 	int fd, i;
@@ -219,7 +220,7 @@ TEST(wrong_projections)
 	static uint32_t scales[2];
 	struct lightos_moe_projection set = {
 		.size = sizeof(set), .features = 16, .experts = 2,
-		.weights = POINTER(weights), .scales = POINTER(scales),
+		.weights = user_pointer(weights), .scales = user_pointer(scales),
 	};
 	struct lightos_moe_layer layer = softmax(2, 1);
 	int fd = gate_of(layer);
@@ -234,7 +235,7 @@ TEST(wrong_projections)
 	set.features = 16;
 	set.scales = 8;
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_SET_PROJECTION, &set), EFAULT);
-	set.scales = POINTER(scales);
+	set.scales = user_pointer(scales);
 	set.reserved = 1;
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_MOE_SET_PROJECTION, &set), EINVAL);
 	set.reserved = 0;
@@ -257,7 +258,7 @@ TEST(formats_that_a_layer_does_not_take)
 		CHECK_ERRNO(try_route(fd, &request), EINVAL);
 	}
 	request = batch(logits, TOKENS, &out);
-	request.buffers.token_ids = POINTER(&out);
+	request.buffers.token_ids = user_pointer(&out);
 	CHECK_ERRNO(try_route(fd, &request), EINVAL);
 	request = batch(logits, LIGHTOS_MOE_MAX_TOKENS + 1, &out);
 	CHECK_ERRNO(try_route(fd, &request), EINVAL);
@@ -403,7 +404,7 @@ TEST(buffers_that_are_not_there)
 {
 	const uint64_t bad[] = {
 		8, UINT64_MAX - 7, 1ULL << 63, 0xffff800000000000ULL,
-		POINTER(half_page_pair() - 8),
+		user_pointer(half_page_pair() - 8),
 	};
 	int fd = used_gate(softmax(EXPERTS, TOP_K));
 	struct lightos_moe_stats before = gate_stats(fd, 0);
@@ -457,9 +458,9 @@ TEST(buffers_that_overlap)
 	for (i = 0; i < 20; i++) {
 		fill_noise(logits, TOKENS * EXPERTS, 2 + i);
 		request = batch(logits, TOKENS, &out);
-		request.buffers.fixed = POINTER(logits) + 512 * i;
-		request.buffers.weights = POINTER(logits) + 4 * i;
-		request.buffers.slots = POINTER(out.ids) + 4 * i;
+		request.buffers.fixed = user_pointer(logits) + 512 * i;
+		request.buffers.weights = user_pointer(logits) + 4 * i;
+		request.buffers.slots = user_pointer(out.ids) + 4 * i;
 		if (try_route(fd, &request) < 0)
 			CHECK_EQ(errno, EDOM);
 	}

@@ -880,24 +880,6 @@ TEST(wraps_and_saturations)
 	CHECK_EQ(network_stats(fd).wraps, 1);
 }
 
-/* The value after "lightos-<name>:" in fdinfo; -1 if there is none. */
-static long long fdinfo(int fd, const char *name)
-{
-	char path[64], line[128], wanted[64];
-	long long value = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	snprintf(wanted, sizeof(wanted), "lightos-%s:", name);
-	file = fopen(path, "r");
-	CHECK(file);
-	while (fgets(line, sizeof(line), file))
-		if (!strncmp(line, wanted, strlen(wanted)))
-			value = strtoll(line + strlen(wanted), NULL, 10);
-	fclose(file);
-	return value;
-}
-
 TEST(lines_of_fdinfo)
 {
 	struct lightos_network_stats stats;

@@ -38,11 +38,6 @@ struct description {
 	struct table tables[TABLES];
 };
 
-static inline uint64_t user_pointer(const void *pointer)
-{
-	return (uintptr_t)pointer;
-}
-
 static inline size_t entry_bytes(uint32_t table)
 {
 	static const size_t bytes[TABLES] = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the tests and the benchmark share: engines over vectors, numbers of cases.
+//! What the tests and the benchmarks share: engines over vectors, numbers of cases, the machine.
 
 use crate::spiking::engine::Engine;
 use crate::spiking::neuron::Neuron;
@@ -38,4 +38,16 @@ pub fn steps(usual: usize) -> usize {
     } else {
         usual
     }
+}
+
+/// The processor as the machine names it, fit for a JSON string.
+pub fn cpu_model() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("unknown", |(_, name)| name.trim())
+        .chars()
+        .filter(|c| !c.is_control() && *c != '"' && *c != '\\')
+        .collect()
 }

@@ -253,6 +253,7 @@ fn placement_keeps_its_rules() {
         }
         let (placed, numbers, counts) = placed(&loads, &cluster);
         for (expert, &count) in counts.iter().enumerate() {
+            assert!(count >= 1, "expert {expert} of {cluster:?} has no place");
             let mine = placed
                 .iter()
                 .zip(&numbers)

@@ -12,9 +12,9 @@ mod moe;
 use lightos_host::moe::balance::{count, update_biases};
 use lightos_host::moe::capacity::{assign, Capacity, Choices, Drop, Room};
 use lightos_host::moe::config::Layer;
-use lightos_host::moe::gate::{route, Logits, Routes, Scratch, Tables};
+use lightos_host::moe::gate::{Logits, Tables};
 use lightos_host::moe::statistics::{drop_rate, Balance};
-use moe::Random;
+use moe::{run, Random};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -68,32 +68,20 @@ fn read(path: &PathBuf) -> Recording {
             recording.weights.extend(pairs.iter().map(|p| p.1));
         }
     }
+    let tokens = recording.ids.len() / TOP_K;
+    assert!(tokens > 8000, "{path:?}: {tokens} tokens");
     recording
 }
 
 /// Routes all tokens; ids and weights.
 fn gate(layer: &Layer, biases: &[i64], logits: &[u32]) -> (Vec<u16>, Vec<u32>) {
-    let places = logits.len() / EXPERTS * TOP_K;
-    let (mut ids, mut weights, mut fixed) = (vec![0; places], vec![0; places], vec![0; places]);
-    let mut routes = Routes {
-        ids: &mut ids,
-        weights: &mut weights,
-        fixed: &mut fixed,
-    };
     let tables = Tables {
         biases,
         ..Tables::default()
     };
-    let mut scratch = Box::new(Scratch::NEW);
-    route(
-        layer,
-        &tables,
-        Logits::F32(logits),
-        &mut routes,
-        &mut scratch,
-    )
-    .unwrap();
-    (ids, weights)
+    let tokens = logits.len() / EXPERTS;
+    let routed = run(layer, &tables, Logits::F32(logits), tokens).unwrap();
+    (routed.ids, routed.weights)
 }
 
 fn loads(ids: &[u16]) -> Vec<u64> {

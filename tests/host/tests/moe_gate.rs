@@ -6,42 +6,10 @@ mod moe;
 
 use lightos_host::moe::capacity::NO_EXPERT;
 use lightos_host::moe::config::Layer;
-use lightos_host::moe::gate::{route, Fault, Logits, Routes, Scratch, Tables, Tally};
+use lightos_host::moe::gate::Tables;
 use lightos_host::moe::score::{Score, KEY_BITS};
 use lightos_host::support::cases;
-use moe::{gate, models, Expected, Kind, Random, Words, KINDS, NEAR};
-
-/// Results of a call.
-struct Routed {
-    ids: Vec<u16>,
-    weights: Vec<u32>,
-    fixed: Vec<u32>,
-    #[allow(dead_code)]
-    tally: Tally,
-}
-
-fn run(
-    layer: &Layer,
-    tables: &Tables<'_>,
-    words: Logits<'_>,
-    tokens: usize,
-) -> Result<Routed, Fault> {
-    let places = tokens * layer.top_k as usize;
-    let (mut ids, mut weights, mut fixed) = (vec![7; places], vec![7; places], vec![7; places]);
-    let mut routes = Routes {
-        ids: &mut ids,
-        weights: &mut weights,
-        fixed: &mut fixed,
-    };
-    let mut scratch = Box::new(Scratch::NEW);
-    let tally = route(layer, tables, words, &mut routes, &mut scratch)?;
-    Ok(Routed {
-        ids,
-        weights,
-        fixed,
-        tally,
-    })
-}
+use moe::{gate, models, run, Expected, Kind, Random, Routed, Words, KINDS, NEAR};
 
 /// A family of tokens: what their logits are like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,6 +108,9 @@ fn compare(layer: &Layer, expected: &Expected, routed: &Routed, at: usize) -> bo
     true
 }
 
+/// Normal tokens whose deciding keys are too close to compare, at most: one in so many.
+const RARELY: u32 = 100;
+
 /// One rule over all families and formats; tokens and those not compared.
 fn sweep(name: &str, layer: &Layer, count: u32) {
     let mut r = Random(
@@ -176,6 +147,9 @@ fn sweep(name: &str, layer: &Layer, count: u32) {
             ..Tables::default()
         };
         let routed = run(layer, &tables, words.logits(), batch).unwrap();
+        let chosen = routed.ids.iter().filter(|&&id| id != NO_EXPERT).count() as u64;
+        assert_eq!(routed.tally.activations, chosen, "{name}");
+        assert_eq!(routed.tally.tokens, batch as u64, "{name}");
         let values = words.values();
         for (at, row) in values.chunks(layer.experts as usize).enumerate() {
             let expected = gate(layer, &reals, row);
@@ -190,6 +164,10 @@ fn sweep(name: &str, layer: &Layer, count: u32) {
     }
     println!(
         "{name}: {tokens} tokens, of {near} the deciding keys are within 2^-30, {near_normal} of them normal ones"
+    );
+    assert!(
+        near_normal * RARELY < tokens,
+        "{name}: too few were compared"
     );
 }
 

@@ -27,26 +27,9 @@ fn run(
     logits: Logits<'_>,
     tokens: usize,
 ) -> Result<Routed, Fault> {
-    let places = tokens * layer.top_k as usize;
-    let (mut ids, mut weights, mut fixed) = (vec![7; places], vec![7; places], vec![7; places]);
-    let mut routes = Routes {
-        ids: &mut ids,
-        weights: &mut weights,
-        fixed: &mut fixed,
-    };
-    let tally = route(
-        layer,
-        tables,
-        logits,
-        &mut routes,
-        &mut Box::new(Scratch::NEW),
-    )?;
-    Ok((
-        ids,
-        weights.into_iter().map(f32::from_bits).collect(),
-        fixed,
-        tally,
-    ))
+    let routed = moe::run(layer, tables, logits, tokens)?;
+    let weights = routed.weights.into_iter().map(f32::from_bits);
+    Ok((routed.ids, weights.collect(), routed.fixed, routed.tally))
 }
 
 fn bits(logits: &[f32]) -> Vec<u32> {
@@ -717,17 +700,51 @@ fn unchecked_input_does_not_panic() {
         let words: Vec<u32> = (0..tokens * layer.experts as usize)
             .map(|_| r.word() as u32)
             .collect();
-        let biases: Vec<i64> = (0..layer.experts).map(|_| r.word() as i64 >> 13).collect();
-        let ids: Vec<u32> = (0..tokens).map(|_| r.word() as u32).collect();
-        let hash = layer.strategy == Strategy::Hash;
+        let (experts, top_k) = (layer.experts as usize, layer.top_k as usize);
+        let biased = if layer.biased { experts } else { 0 };
+        let biases = any_list(&mut r, biased, |r| r.word() as i64 >> 13);
+        let hash = any_list(&mut r, 4 * top_k, |r| r.below(8) as u16);
+        // Some have an entry in the table.
+        let hashed = if layer.strategy == Strategy::Hash {
+            tokens
+        } else {
+            0
+        };
+        let ids = any_list(&mut r, hashed, |r| (r.word() >> (32 + r.below(32))) as u32);
         let tables = Tables {
-            biases: if layer.biased { &biases } else { &[] },
-            hash: &[],
-            tokens: if hash { &ids } else { &[] },
+            biases: &biases,
+            hash: &hash,
+            tokens: &ids,
         };
         let fixed: Vec<i32> = words.iter().map(|&w| w as i32).collect();
         let _ = run(&layer, &tables, Logits::F32(&words), tokens);
         let _ = run(&layer, &tables, Logits::Q16(&fixed), tokens);
         let _ = run(&layer, &tables, Logits::Absent, tokens);
+        let _ = check_biases(&layer, &biases);
+        let _ = check_table(&layer, &hash);
+
+        let features = r.below(5) as usize;
+        let weights = any_list(&mut r, experts * features, |r| r.word() as i8);
+        let scales = any_list(&mut r, experts, |r| r.word() as u32);
+        let projection = Projection {
+            weights: &weights,
+            scales: &scales,
+        };
+        let token = any_list(&mut r, projection.features(), |r| r.word() as i8);
+        let mut logits = any_list(&mut r, experts, |_| 0);
+        projection.logits(&token, &mut logits);
+        let _ = projection.check(&layer);
     }
+}
+
+/// A list of any length; half of them have the length `right`.
+fn any_list<T>(r: &mut Random, right: usize, mut entry: impl FnMut(&mut Random) -> T) -> Vec<T> {
+    let length = match r.below(8) {
+        0 => 0,
+        1 => right.saturating_sub(1),
+        2 => right + 1,
+        3 => r.below(2 * right as u64 + 2) as usize,
+        _ => right,
+    };
+    (0..length).map(|_| entry(r)).collect()
 }

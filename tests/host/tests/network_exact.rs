@@ -120,6 +120,7 @@ fn nir_platforms() {
 
     let fired: Vec<u64> = io.spikes.iter().map(|s| s.0).collect();
     assert_eq!(fired, [460, 510, 710, 760]);
+    assert_eq!(io.voltages.len(), 1000);
     let (mut v, mut grid, mut published_worst, mut after) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
     for (t, &(_, _, value)) in io.voltages.iter().enumerate() {
         v = v * (-0.04f64).exp() + (1.0 - (-0.04f64).exp()) * input[t];
@@ -171,6 +172,7 @@ fn currents_equal_doubles() {
     network.run(1000, &mut io);
     let [a, b] = [(-0.02f64).exp(), (-0.01f64).exp()];
     let m = (-0.005f64).exp();
+    assert_eq!(io.voltages.len(), 1000);
     let (mut v, mut i, mut worst) = (0.0f64, [0.0f64; 2], 0.0f64);
     for (t, &(_, _, value)) in io.voltages.iter().enumerate() {
         v = v * m + i[0] * (m - a) / 3.0 + i[1] * (m - b) + (1u64 << 42) as f64;

@@ -7,6 +7,7 @@
 //! last bit of a membrane at its threshold, and from then on only statistics can agree. They are
 //! taken from the second second on.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use lightos_host::nets::cuba::{self, STEPS_A_SECOND};
@@ -82,8 +83,9 @@ fn network_equals_nest_in_statistics() {
     };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for seed in 1.. {
-        let Ok(spikes) = cuba::pairs(&folder, &format!("{seed}-spikes.npy")) else {
-            break;
+        let spikes = match cuba::pairs(&folder, &format!("{seed}-spikes.npy")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => break,
+            spikes => spikes.unwrap(),
         };
         let seconds = spikes.last().unwrap().0.div_ceil(STEPS_A_SECOND);
         let mut network = cuba::drawn(&folder, seed).unwrap();

@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
+mod common;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -45,6 +47,13 @@ fn json(words: &str, files: &[&str]) -> serde_json::Value {
     serde_json::from_str(&text(&format!("{words} --json"), files)).unwrap()
 }
 
+/// The list of this name, which has so many entries.
+fn array<'a>(value: &'a serde_json::Value, name: &str, length: usize) -> &'a [serde_json::Value] {
+    let list = value[name].as_array().unwrap();
+    assert_eq!(list.len(), length, "{name}");
+    list
+}
+
 /// Its complaint; nothing else may be printed.
 fn refused(status: i32, words: &str, files: &[&str]) -> String {
     let output = run(words, files);
@@ -56,18 +65,7 @@ fn refused(status: i32, words: &str, files: &[&str]) -> String {
 
 /// Writes a plain array of `descr`.
 fn npy(path: &str, descr: &str, shape: &[usize], bytes: &[u8]) {
-    let shape: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
-    let shape = shape.join(" ");
-    let mut head = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
-    while (head.len() + 11) % 64 != 0 {
-        head.push(' ');
-    }
-    head.push('\n');
-    let mut file = b"\x93NUMPY\x01\x00".to_vec();
-    file.extend(u16::try_from(head.len()).unwrap().to_le_bytes());
-    file.extend(head.as_bytes());
-    file.extend(bytes);
-    fs::write(path, file).unwrap();
+    fs::write(path, common::npy(descr, shape, bytes)).unwrap();
 }
 
 fn npy_f32(path: &str, shape: &[usize], values: &[f32]) {
@@ -115,6 +113,15 @@ fn flags(name: &str) -> String {
     }
 }
 
+/// What weights may differ by: relative, and in units of Q16.16.
+fn tolerance(name: &str) -> (f64, f64) {
+    match name {
+        // Its scale, 2.827, has 16 digits here.
+        "kimi-k2" => (2f64.powi(-17), 1.5),
+        _ => (2f64.powi(-20), 1.0),
+    }
+}
+
 #[test]
 fn routes_equal_numpy() {
     let folder = folder("oracle");
@@ -139,11 +146,11 @@ fn routes_equal_numpy() {
         let experts = list(fields[3], |w| w.parse::<u16>().unwrap());
         assert_eq!(ids(&output), experts, "{}", fields[0]);
         let weights = list(fields[4], |w| w.parse::<f64>().unwrap());
+        let (relative, absolute) = tolerance(fields[0]);
         for (place, exact) in routes(&output).iter().zip(weights) {
-            // The scale 2.827 has 16 digits here.
             let error = (f64::from(place.weight) / exact - 1.0).abs();
-            assert!(error < 2f64.powi(-17), "{place:?} {exact}");
-            assert!((f64::from(place.fixed) - exact * 65536.0).abs() <= 1.5);
+            assert!(error < relative, "{place:?} {exact}");
+            assert!((f64::from(place.fixed) - exact * 65536.0).abs() <= absolute);
             assert_eq!(place.slot, 0);
         }
     }
@@ -152,16 +159,16 @@ fn routes_equal_numpy() {
 #[test]
 fn own_choices_come_back() {
     let report = json("route --host", &[&choices()]);
-    for layer in report["layers"].as_array().unwrap() {
+    for layer in array(&report, "layers", 2) {
         assert_eq!(layer["as_recorded"], 1.0);
         assert_eq!(layer["stats"]["tokens"], 512);
         assert_eq!(layer["stats"]["activations"], 6 * 512);
-        assert_eq!(layer["experts"].as_array().unwrap().len(), 64);
+        array(layer, "experts", 64);
     }
     // Fewer digits of the same logits: ties are settled by index.
     for (format, least) in [("f16", 0.999), ("bf16", 0.99), ("q16", 0.999)] {
         let words = format!("route --host --format {format} --batch 100");
-        for layer in json(&words, &[&choices()])["layers"].as_array().unwrap() {
+        for layer in array(&json(&words, &[&choices()]), "layers", 2) {
             let kept = layer["as_recorded"].as_f64().unwrap();
             assert!(kept >= least, "{format}: {kept}");
             assert_eq!(layer["stats"]["batches"], 6);
@@ -172,7 +179,7 @@ fn own_choices_come_back() {
 #[test]
 fn biases_even_own_choices_out() {
     let report = json("balance --host --at-most 0.5", &[&choices()]);
-    for layer in report["layers"].as_array().unwrap() {
+    for layer in array(&report, "layers", 2) {
         let figure = |path: &str| layer.pointer(path).unwrap().as_f64().unwrap();
         assert!(figure("/max_violation/before") > 4.0);
         assert!(figure("/max_violation/after") <= 0.5);
@@ -187,9 +194,9 @@ fn biases_even_own_choices_out() {
 #[test]
 fn more_capacity_drops_less_and_weights_decide_who_stays() {
     let report = json("capacity --host", &[&choices()]);
-    for layer in report["layers"].as_array().unwrap() {
+    for layer in array(&report, "layers", 2) {
         let mut before = f64::INFINITY;
-        for cell in layer["factors"].as_array().unwrap() {
+        for cell in array(layer, "factors", 4) {
             let (position, probability) = (&cell["by_position"], &cell["by_probability"]);
             assert_eq!(position["drop_rate"], probability["drop_rate"]);
             let figure = |lost: &serde_json::Value, name: &str| lost[name].as_f64().unwrap();
@@ -348,7 +355,7 @@ fn esft_comes_back() {
     }
     let files: Vec<&str> = files.iter().map(|f| f.to_str().unwrap()).collect();
     let report = json("route --host", &files);
-    for layer in report["layers"].as_array().unwrap() {
+    for layer in array(&report, "layers", files.len()) {
         assert_eq!(layer["as_recorded"], 1.0, "{}", layer["name"]);
         assert!(layer["stats"]["tokens"].as_u64().unwrap() > 8000);
     }

@@ -4,9 +4,13 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use common::npy;
 
 /// A file of the checkout.
 fn at(path: &str) -> String {
@@ -364,7 +368,8 @@ fn prophesee_evt3() {
     };
     // A network as wide as the sensor, seen in blocks: 1280 x 720 by 40 is 32 x 18.
     let weights = scratch("blocks.npy");
-    fs::write(&weights, npy(1, 2 * 32 * 18)).unwrap();
+    let columns = 2 * 32 * 18;
+    fs::write(&weights, npy("|i1", &[1, columns], &vec![1; columns])).unwrap();
     let raw = folder.join("evt3_sample.raw");
     let json = said(&[
         "run",
@@ -385,19 +390,4 @@ fn prophesee_evt3() {
     assert!(value["recording"]["events"].as_u64().unwrap() > 1000);
     assert!(value["stats"]["input_spikes"].as_u64().unwrap() > 0);
     assert_eq!(value["recording"]["outside"], 0);
-}
-
-/// A file of ones as NumPy writes it: int8, rows x columns.
-fn npy(rows: usize, columns: usize) -> Vec<u8> {
-    let mut head =
-        format!("{{'descr': '|i1', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
-    while (10 + head.len() + 1) % 64 != 0 {
-        head.push(' ');
-    }
-    head.push('\n');
-    let mut file = b"\x93NUMPY\x01\x00".to_vec();
-    file.extend((head.len() as u16).to_le_bytes());
-    file.extend(head.bytes());
-    file.resize(file.len() + rows * columns, 1);
-    file
 }

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use lightos_host::spiking::engine::{Config, Input};
 use lightos_host::spiking::neuron::{LifParams, Neuron};
-use lightos_host::support::{engine, HostEngine};
+use lightos_host::support::{cpu_model, engine, HostEngine};
 
 /// Events between two cycles.
 const BATCH: usize = 1_000;
@@ -172,18 +172,6 @@ fn rates(seconds: &[f64]) -> String {
         rates.len(),
         1e9 / median
     )
-}
-
-/// The processor as the machine names it, fit for a JSON string.
-fn cpu_model() -> String {
-    std::fs::read_to_string("/proc/cpuinfo")
-        .unwrap_or_default()
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-        .map_or("unknown", |(_, name)| name.trim())
-        .chars()
-        .filter(|c| !c.is_control() && *c != '"' && *c != '\\')
-        .collect()
 }
 
 fn main() {

@@ -21,6 +21,7 @@ use lightos_host::moe::balance;
 use lightos_host::moe::config::{GroupScore, Layer};
 use lightos_host::moe::gate::{route, Logits, Routes, Scratch, Tables};
 use lightos_host::moe::score::{Score, KEY_BITS};
+use lightos_host::support::cpu_model;
 
 /// Tokens of a call.
 const BATCH: usize = 256;
@@ -326,18 +327,6 @@ fn torch() -> HashMap<String, Vec<f64>> {
         Some((name, words.filter_map(|w| w.parse().ok()).collect()))
     });
     lines.collect()
-}
-
-/// The processor as the machine names it, fit for a JSON string.
-fn cpu_model() -> String {
-    std::fs::read_to_string("/proc/cpuinfo")
-        .unwrap_or_default()
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-        .map_or("unknown", |(_, name)| name.trim())
-        .chars()
-        .filter(|c| !c.is_control() && *c != '"' && *c != '\\')
-        .collect()
 }
 
 fn main() {

@@ -26,6 +26,7 @@ use lightos_host::spiking::network::exact::{self, Propagators, NEVER, ONE};
 use lightos_host::spiking::network::loihi;
 use lightos_host::spiking::network::simulation::{Exchange, Inputs, Network};
 use lightos_host::spiking::network::synapses::Connection;
+use lightos_host::support::cpu_model;
 
 /// Runs of each scenario that count; one more comes before them.
 const RUNS: usize = 5;
@@ -428,18 +429,6 @@ fn bench_updates(name: &str, kind: Kind, own: bool) -> String {
         .collect();
     ns.sort_by(f64::total_cmp);
     format!("\"update_{name}_ns\": {:.2}", ns[ns.len() / 2])
-}
-
-/// The processor as the machine names it, fit for a JSON string.
-fn cpu_model() -> String {
-    std::fs::read_to_string("/proc/cpuinfo")
-        .unwrap_or_default()
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-        .map_or("unknown", |(_, name)| name.trim())
-        .chars()
-        .filter(|c| !c.is_control() && *c != '"' && *c != '\\')
-        .collect()
 }
 
 fn main() {

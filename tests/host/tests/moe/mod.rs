@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Gating in double precision, from the published definitions.
+//! The gate on vectors, and gating in double precision, from the published definitions.
 //!
-//! Nothing here shares code or method with `moe/`: experts are sorted, scores are `exp` and `ln` of
+//! But for `run` nothing here shares code or method with `moe/`: experts are sorted, scores are `exp` and `ln` of
 //! the standard library, weights are taken from logarithms so that no score underflows.
 
 #![allow(dead_code)]
 
 use lightos_host::moe::config::{GroupScore, Layer, Strategy};
-use lightos_host::moe::gate::Logits;
+use lightos_host::moe::gate::{route, Fault, Logits, Routes, Scratch, Tables, Tally};
 use lightos_host::moe::score::Score;
 use std::cmp::Ordering;
 
@@ -136,6 +136,40 @@ impl Words {
     pub fn values(&self) -> Vec<f64> {
         self.wide.iter().map(|&b| self.kind.decode(b)).collect()
     }
+}
+
+/// Results of a call.
+pub struct Routed {
+    pub ids: Vec<u16>,
+    /// Bits of f32.
+    pub weights: Vec<u32>,
+    /// Q16.16.
+    pub fixed: Vec<u32>,
+    pub tally: Tally,
+}
+
+/// Routes with room for `tokens`.
+pub fn run(
+    layer: &Layer,
+    tables: &Tables<'_>,
+    logits: Logits<'_>,
+    tokens: usize,
+) -> Result<Routed, Fault> {
+    let places = tokens * layer.top_k as usize;
+    let (mut ids, mut weights, mut fixed) = (vec![7; places], vec![7; places], vec![7; places]);
+    let mut routes = Routes {
+        ids: &mut ids,
+        weights: &mut weights,
+        fixed: &mut fixed,
+    };
+    let mut scratch = Box::new(Scratch::NEW);
+    let tally = route(layer, tables, logits, &mut routes, &mut scratch)?;
+    Ok(Routed {
+        ids,
+        weights,
+        fixed,
+        tally,
+    })
 }
 
 /// What a token gets.
