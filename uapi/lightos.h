@@ -1927,6 +1927,587 @@ struct lightos_moe_profile {
 	struct lightos_moe_fault fault;
 };
 
+/* ------------------------------------------------------------------ */
+/* Photonic processors                                                */
+/*                                                                    */
+/* A processor multiplies vectors by a matrix that its phases stand   */
+/* for. Processors are numbered from 0; every call names one.         */
+/*                                                                    */
+/* An open file has a program for each processor that it uses: the    */
+/* phases that it asks for. Jobs of a file run with its program; the  */
+/* module changes the phases where jobs of another file come between. */
+/*                                                                    */
+/* Calls on a processor that is not there give ENODEV. Those marked   */
+/* "privileged" give EPERM without CAP_SYS_ADMIN.                     */
+/* ------------------------------------------------------------------ */
+
+#define LIGHTOS_PHOTONIC_MAX_DEVICES		16
+#define LIGHTOS_PHOTONIC_MAX_MODES		32
+#define LIGHTOS_PHOTONIC_MAX_CHANNELS		2080
+#define LIGHTOS_PHOTONIC_MAX_WAVELENGTHS	64
+#define LIGHTOS_PHOTONIC_MAX_RAILS		8
+#define LIGHTOS_PHOTONIC_MAX_SENSORS		8
+#define LIGHTOS_PHOTONIC_MAX_VECTORS		65536
+#define LIGHTOS_PHOTONIC_MAX_JOBS		64
+#define LIGHTOS_PHOTONIC_MAX_BLOB		(1 << 20)
+/* A phase in millidegrees is less than this. */
+#define LIGHTOS_PHOTONIC_TURN			360000
+
+/* Bits of lightos_photonic_info.capabilities: those of v0.2.0. */
+#define LIGHTOS_PHOTONIC_CAP_MZI		(1U << 0)
+#define LIGHTOS_PHOTONIC_CAP_MICRORING		(1U << 1)
+#define LIGHTOS_PHOTONIC_CAP_COHERENT		(1U << 2)
+#define LIGHTOS_PHOTONIC_CAP_WDM		(1U << 3)
+#define LIGHTOS_PHOTONIC_CAP_THERMAL_CTRL	(1U << 4)
+
+/**
+ * enum lightos_photonic_state - what a processor does
+ * @LIGHTOS_PHOTONIC_UNINITIALISED: its rails are off
+ * @LIGHTOS_PHOTONIC_INITIALISING: its rails are coming up or going down
+ * @LIGHTOS_PHOTONIC_READY: it has power
+ * @LIGHTOS_PHOTONIC_BUSY: a job runs on it
+ * @LIGHTOS_PHOTONIC_THERMAL_LIMIT: it is throttled
+ * @LIGHTOS_PHOTONIC_ERROR: a cause is latched
+ * @LIGHTOS_PHOTONIC_SHUTDOWN: it is gone, or the system goes down
+ */
+enum lightos_photonic_state {
+	LIGHTOS_PHOTONIC_UNINITIALISED	= 0,
+	LIGHTOS_PHOTONIC_INITIALISING	= 1,
+	LIGHTOS_PHOTONIC_READY		= 2,
+	LIGHTOS_PHOTONIC_BUSY		= 3,
+	LIGHTOS_PHOTONIC_THERMAL_LIMIT	= 4,
+	LIGHTOS_PHOTONIC_ERROR		= 5,
+	LIGHTOS_PHOTONIC_SHUTDOWN	= 6,
+};
+
+/**
+ * enum lightos_photonic_rail_state - what a rail does
+ */
+enum lightos_photonic_rail_state {
+	LIGHTOS_PHOTONIC_RAIL_OFF		= 0,
+	LIGHTOS_PHOTONIC_RAIL_RAMPING_UP	= 1,
+	LIGHTOS_PHOTONIC_RAIL_ON		= 2,
+	LIGHTOS_PHOTONIC_RAIL_RAMPING_DOWN	= 3,
+	LIGHTOS_PHOTONIC_RAIL_FAULT		= 4,
+};
+
+/*
+ * Causes that are latched: bits of lightos_photonic_status.causes. While one
+ * is, the laser stays off; LIGHTOS_PHOTONIC_CLEAR takes it back.
+ */
+#define LIGHTOS_PHOTONIC_CAUSE_OVERTEMP		(1U << 0)  /* guard: emergency */
+#define LIGHTOS_PHOTONIC_CAUSE_SENSORS		(1U << 1)  /* no healthy one */
+#define LIGHTOS_PHOTONIC_CAUSE_RAIL_TIMEOUT	(1U << 2)  /* not good in time */
+#define LIGHTOS_PHOTONIC_CAUSE_OVERCURRENT	(1U << 3)
+#define LIGHTOS_PHOTONIC_CAUSE_UNDERVOLTAGE	(1U << 4)
+#define LIGHTOS_PHOTONIC_CAUSE_RAIL_STUCK	(1U << 5)  /* does not go off */
+#define LIGHTOS_PHOTONIC_CAUSE_INTERLOCK	(1U << 6)
+#define LIGHTOS_PHOTONIC_CAUSE_WATCHDOG		(1U << 7)  /* the device's */
+#define LIGHTOS_PHOTONIC_CAUSE_COMPARATOR	(1U << 8)  /* the device's */
+#define LIGHTOS_PHOTONIC_CAUSE_MISSED_TICKS	(1U << 9)  /* guard too late */
+#define LIGHTOS_PHOTONIC_CAUSE_FAN		(1U << 10) /* stands still */
+#define LIGHTOS_PHOTONIC_CAUSE_TEC		(1U << 11) /* does not follow */
+#define LIGHTOS_PHOTONIC_CAUSE_GONE		(1U << 12) /* reads all ones */
+#define LIGHTOS_PHOTONIC_CAUSE_EMISSION		(1U << 13) /* light, or none,
+							    * against orders */
+
+/**
+ * struct lightos_photonic_info - what a processor is (query)
+ * @size: in: sizeof(struct lightos_photonic_info); out: bytes filled in
+ * @flags: in: must be 0
+ * @device: in: which processor
+ * @devices: out: processors in all; filled in even with ENODEV
+ * @backend: out: enum lightos_backend: LIGHTOS_BACKEND_MODEL or _SILICON
+ * @revision: out: version of its register map, major in the upper half
+ * @serial: out: serial number
+ * @capabilities: out: LIGHTOS_PHOTONIC_CAP_*
+ * @modes: out: inputs and outputs N
+ * @crossings: out: interferometers, N * N
+ * @channels: out: heaters, 2 N N + N
+ * @wavelengths: out: how many
+ * @phase_bits: out: bits of the phase DACs
+ * @input_bits: out: bits of the input modulators
+ * @output_bits: out: bits of the ADCs
+ * @square_law: out: 1 where heater power is the square of the code, else 0
+ * @settle_us: out: microseconds that phases take to settle
+ * @full_scale: out: nominal phase at full scale, in 1/65536 turns
+ * @code_limit: out: the greatest code of a heater
+ * @rails: out: rails
+ * @sensors: out: temperature sensors
+ * @device_id: out: number of this processor for GET_DEVICE_STATE
+ * @wavelength_pm: out: wavelength 0 in picometres
+ * @wavelength_step_pm: out: from one to the next
+ * @reserved: out: 0
+ */
+struct lightos_photonic_info {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 devices;
+	__u32 backend;
+	__u32 revision;
+	__u64 serial;
+	__u32 capabilities;
+	__u32 modes;
+	__u32 crossings;
+	__u32 channels;
+	__u32 wavelengths;
+	__u32 phase_bits;
+	__u32 input_bits;
+	__u32 output_bits;
+	__u32 square_law;
+	__u32 settle_us;
+	__u32 full_scale;
+	__u32 code_limit;
+	__u32 rails;
+	__u32 sensors;
+	__u32 device_id;
+	__u32 wavelength_pm;
+	__u32 wavelength_step_pm;
+	__u32 reserved;
+};
+
+/**
+ * struct lightos_photonic_status - how a processor is (query)
+ * @size: in: sizeof(struct lightos_photonic_status); out: bytes filled in
+ * @flags: in: must be 0
+ * @device: in: which processor
+ * @state: out: enum lightos_photonic_state
+ * @causes: out: LIGHTOS_PHOTONIC_CAUSE_* that are latched
+ * @first_cause: out: the one that was latched first, 0 without one
+ * @armed: out: 1 while the key is turned
+ * @emission: out: 1 while light leaves the laser, by its indicator
+ * @laser_uw: out: optical power in microwatts, by its monitor diode
+ * @throttle_permille: out: 0 to 1000
+ * @temperature_mc: out: temperatures in millidegrees Celsius, a sensor each:
+ *	middle of the mesh, its edge, laser, sink, ambient
+ * @sensor_faults: out: what is wrong with each sensor, 0 where nothing is:
+ *	1 open, 2 shorted, 3 stale, 4 stuck, 5 jumping, 6 out of range,
+ *	7 at odds with its neighbours
+ * @die_mc: out: the temperature that the guard goes by
+ * @setpoint_mc: out: what it regulates to
+ * @tec_ma: out: current through the TEC; positive cools
+ * @fan_rpm: out: by the tachometer
+ * @fan_pwm: out: 0 to 255
+ * @rail_state: out: enum lightos_photonic_rail_state, a rail each
+ * @rail_mv: out: millivolts
+ * @rail_ma: out: milliamperes
+ * @power_mw: out: sum over the rails
+ * @calibrated: out: 1 where a calibration is in use, 0 in uncalibrated mode
+ * @calibration_id: out: checksum of its blob
+ * @reserved: out: 0
+ * @ticks: out: runs of the guard
+ * @ticks_missed: out: those that its timer was too late for
+ * @trips: out: emergency shutdowns
+ * @latches: out: causes latched
+ * @rearms: out: successful ARM calls
+ * @throttled_ns: out: time throttled
+ * @tick_ns: out: time in the guard, in all
+ * @tick_max_ns: out: longest run of it
+ * @trip_max_ns: out: longest time from a sample to the write that it caused
+ * @late_max_ns: out: latest that a tick began after its time
+ * @jobs: out: jobs completed
+ * @jobs_failed: out: those that failed
+ * @vectors: out: vectors multiplied
+ * @busy_ns: out: time in which jobs ran
+ * @resets: out: resets of any level
+ * @commits: out: times that phases were handed to the heaters
+ */
+struct lightos_photonic_status {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 state;
+	__u32 causes;
+	__u32 first_cause;
+	__u32 armed;
+	__u32 emission;
+	__u32 laser_uw;
+	__u32 throttle_permille;
+	__s32 temperature_mc[LIGHTOS_PHOTONIC_MAX_SENSORS];
+	__u32 sensor_faults[LIGHTOS_PHOTONIC_MAX_SENSORS];
+	__s32 die_mc;
+	__s32 setpoint_mc;
+	__s32 tec_ma;
+	__u32 fan_rpm;
+	__u32 fan_pwm;
+	__u32 rail_state[LIGHTOS_PHOTONIC_MAX_RAILS];
+	__u32 rail_mv[LIGHTOS_PHOTONIC_MAX_RAILS];
+	__u32 rail_ma[LIGHTOS_PHOTONIC_MAX_RAILS];
+	__u32 power_mw;
+	__u32 calibrated;
+	__u32 calibration_id;
+	__u32 reserved;
+	__u32 reserved2;
+	__u64 ticks;
+	__u64 ticks_missed;
+	__u64 trips;
+	__u64 latches;
+	__u64 rearms;
+	__u64 throttled_ns;
+	__u64 tick_ns;
+	__u64 tick_max_ns;
+	__u64 trip_max_ns;
+	__u64 late_max_ns;
+	__u64 jobs;
+	__u64 jobs_failed;
+	__u64 vectors;
+	__u64 busy_ns;
+	__u64 resets;
+	__u64 commits;
+};
+
+/**
+ * enum lightos_photonic_action - what PHOTONIC_CONTROL does
+ * @LIGHTOS_PHOTONIC_POWER_UP: rails up in order; waits until they are.
+ *	EBUSY while they move, EUCLEAN while a cause is latched, ETIMEDOUT or
+ *	EIO where a rail fails
+ * @LIGHTOS_PHOTONIC_POWER_DOWN: laser off, rails down in reverse order; waits
+ * @LIGHTOS_PHOTONIC_ARM: turns the key for as long as the file is open; the
+ *	laser is on when this returns
+ * @LIGHTOS_PHOTONIC_DISARM: laser off. Anyone may
+ * @LIGHTOS_PHOTONIC_CLEAR: takes latched causes back whose reasons are gone;
+ *	EAGAIN where one is not. Does not arm
+ * @LIGHTOS_PHOTONIC_RESET_SOFT: ends the job that runs and those that wait with
+ *	ECANCELED; phases and calibration stay
+ * @LIGHTOS_PHOTONIC_RESET_FUNCTION: the same, laser off, heaters to 0
+ * @LIGHTOS_PHOTONIC_RESET_POWER: the same, and the rails down and up again
+ *
+ * All but DISARM are privileged. ARM gives EUCLEAN while a cause is latched,
+ * ENETDOWN without power, ENOLCK while the interlock is open, EHOSTDOWN at
+ * or above the emergency temperature, EBUSY if another file has armed it.
+ */
+enum lightos_photonic_action {
+	LIGHTOS_PHOTONIC_POWER_UP	= 1,
+	LIGHTOS_PHOTONIC_POWER_DOWN	= 2,
+	LIGHTOS_PHOTONIC_ARM		= 3,
+	LIGHTOS_PHOTONIC_DISARM		= 4,
+	LIGHTOS_PHOTONIC_CLEAR		= 5,
+	LIGHTOS_PHOTONIC_RESET_SOFT	= 6,
+	LIGHTOS_PHOTONIC_RESET_FUNCTION	= 7,
+	LIGHTOS_PHOTONIC_RESET_POWER	= 8,
+};
+
+/**
+ * struct lightos_photonic_control - do something to a processor
+ * @size: in: sizeof(struct lightos_photonic_control)
+ * @flags: in: must be 0
+ * @device: in: which processor
+ * @action: in: enum lightos_photonic_action
+ */
+struct lightos_photonic_control {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 action;
+};
+
+/* Flag of PHOTONIC_LIMITS: set them (privileged); without it they are read. */
+#define LIGHTOS_PHOTONIC_LIMITS_SET		(1U << 0)
+
+/**
+ * struct lightos_photonic_limits - get (query) or set the thresholds
+ * @size: in: sizeof(struct lightos_photonic_limits); out: bytes filled in
+ * @flags: in: LIGHTOS_PHOTONIC_LIMITS_SET or 0
+ * @device: in: which processor
+ * @reserved: in: must be 0
+ * @throttle_mc: where throttling begins, in millidegrees Celsius; 75,000
+ * @full_mc: where it is at least 75 %, TEC and fan full; 85,000
+ * @emergency_mc: where the laser goes off; 95,000
+ * @hysteresis_mc: how far it must cool before a tier is left; 5,000
+ * @setpoint_mc: what TEC and fan regulate to; 45,000
+ * @reserved2: in: must be 0
+ *
+ * EINVAL, and nothing changed, unless 40,000 <= throttle_mc,
+ * throttle_mc + 2,000 <= full_mc, full_mc + 2,000 <= emergency_mc <= 95,000,
+ * 1,000 <= hysteresis_mc <= 20,000 and
+ * 15,000 <= setpoint_mc <= throttle_mc - 10,000.
+ */
+struct lightos_photonic_limits {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 reserved;
+	__s32 throttle_mc;
+	__s32 full_mc;
+	__s32 emergency_mc;
+	__s32 hysteresis_mc;
+	__s32 setpoint_mc;
+	__u32 reserved2;
+};
+
+/* Flags of PHOTONIC_SET_PHASES. */
+/* The program as it is now is what jobs from here on run with. */
+#define LIGHTOS_PHOTONIC_COMMIT			(1U << 0)
+
+/**
+ * struct lightos_photonic_phases - change the program of this file, or read it
+ * @size: in: sizeof(struct lightos_photonic_phases)
+ * @flags: in: LIGHTOS_PHOTONIC_COMMIT or 0; GET: must be 0
+ * @device: in: which processor
+ * @first: in: first channel
+ * @count: in: channels, 0 for a commit alone
+ * @reserved: in: must be 0
+ * @requested: user pointer to @count __u32 phases in millidegrees, each less
+ *	than LIGHTOS_PHOTONIC_TURN. SET: in. GET: out, may be 0
+ * @applied: GET: user pointer to @count __u32: the phases that the codes
+ *	below stand for by the calibration, may be 0. SET: must be 0
+ * @codes: GET: user pointer to @count __u32: codes of the DACs as the device
+ *	has them, may be 0. SET: must be 0
+ * @bad_channel: out, SET with EINVAL: the channel whose phase is none, or
+ *	LIGHTOS_PHOTONIC_NO_CHANNEL
+ * @reserved2: in: must be 0
+ *
+ * Channels: crossing c has 2c (internal phase) and 2c + 1 (external), in the
+ * order of the columns that the light passes; the N of the screen come last.
+ * Before the first commit the program of a file is all 0. GET is a query.
+ */
+struct lightos_photonic_phases {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 first;
+	__u32 count;
+	__u32 reserved;
+	__u64 requested;
+	__u64 applied;
+	__u64 codes;
+	__u32 bad_channel;
+	__u32 reserved2;
+};
+
+#define LIGHTOS_PHOTONIC_NO_CHANNEL		0xffffffffU
+
+/* Flags of PHOTONIC_SUBMIT. */
+/* Powers instead of amplitudes: direct detection. */
+#define LIGHTOS_PHOTONIC_DIRECT			(1U << 0)
+/* Rather fail with EBUSY than run throttled. */
+#define LIGHTOS_PHOTONIC_UNTHROTTLED		(1U << 1)
+/* Wait for the result: SUBMIT then does what WAIT does too. */
+#define LIGHTOS_PHOTONIC_NOW			(1U << 2)
+
+/**
+ * struct lightos_photonic_submit - multiply vectors
+ * @size: in: sizeof(struct lightos_photonic_submit); out: bytes filled in
+ * @flags: in: LIGHTOS_PHOTONIC_DIRECT and so on
+ * @device: in: which processor
+ * @vectors: in: 1 to LIGHTOS_PHOTONIC_MAX_VECTORS
+ * @wavelengths: in: bit w set: compute at wavelength w. 0 stands for bit 0.
+ *	All vectors are computed at the lowest, then at the next, and so on
+ * @timeout_ns: in: nanoseconds from now after which the job ends with
+ *	ETIME; 0 for ten seconds
+ * @input: in: user pointer to @vectors times N complex numbers, __s32 real
+ *	and imaginary part each, fractions of 2^31
+ * @input_exponents: in: user pointer to @vectors __s32, or 0 for none: vector
+ *	v is its numbers times two to the power of its exponent, -64 to 64
+ * @job: out: number of the job
+ * @result: out, with LIGHTOS_PHOTONIC_NOW: errno of the job, 0 if it is done
+ * @saturated: out, with LIGHTOS_PHOTONIC_NOW: vectors that were cut at full
+ *	scale even so
+ * @output: in, with LIGHTOS_PHOTONIC_NOW: as in lightos_photonic_wait
+ * @output_exponents: in, with LIGHTOS_PHOTONIC_NOW: the same
+ *
+ * EAGAIN while LIGHTOS_PHOTONIC_MAX_JOBS of the file wait. The input is copied.
+ */
+struct lightos_photonic_submit {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 vectors;
+	__u64 wavelengths;
+	__u64 timeout_ns;
+	__u64 input;
+	__u64 input_exponents;
+	__u64 job;
+	__s32 result;
+	__u32 saturated;
+	__u64 output;
+	__u64 output_exponents;
+};
+
+/**
+ * struct lightos_photonic_wait - wait for a job of this file
+ * @size: in: sizeof(struct lightos_photonic_wait); out: bytes filled in
+ * @flags: in: must be 0
+ * @device: in: which processor
+ * @reserved: in: must be 0
+ * @job: in: which; ENOENT unless it was submitted and not waited for yet
+ * @timeout_ns: in: EAGAIN after so many nanoseconds, and the job goes on; 0
+ *	looks without waiting
+ * @output: in: user pointer to as many vectors as the job has, for each
+ *	wavelength: __s32 real and imaginary part, fractions of 2^31. May be 0
+ *	to drop them
+ * @output_exponents: in: user pointer to as many __s32: the exponent of each
+ *	vector. May be 0
+ * @result: out: 0, or the errno that the job ended with: ETIME past its
+ *	timeout, ECANCELED by a reset, EHOSTDOWN by an emergency or a latched
+ *	cause, ENETDOWN without power or light, EBUSY throttled against its
+ *	wish, EIO by the device
+ * @saturated: out: vectors that were cut at full scale even at the least gain
+ *
+ * EINTR on a signal; may be called again.
+ */
+struct lightos_photonic_wait {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 reserved;
+	__u64 job;
+	__u64 timeout_ns;
+	__u64 output;
+	__u64 output_exponents;
+	__s32 result;
+	__u32 saturated;
+};
+
+/**
+ * struct lightos_photonic_setting - the code of one heater
+ * @channel: which
+ * @code: what its DAC gets
+ */
+struct lightos_photonic_setting {
+	__u32 channel;
+	__u32 code;
+};
+
+/* Flags of PHOTONIC_PROBE. */
+/* Heaters that are not named get code 0; without it they keep theirs. */
+#define LIGHTOS_PHOTONIC_PROBE_CLEAR		(1U << 0)
+
+/**
+ * struct lightos_photonic_probe - measure with raw codes (privileged)
+ * @size: in: sizeof(struct lightos_photonic_probe)
+ * @flags: in: LIGHTOS_PHOTONIC_PROBE_CLEAR or 0
+ * @device: in: which processor
+ * @wavelength: in: at which
+ * @settings: in: user pointer to @setting_count struct
+ *	lightos_photonic_setting, or 0
+ * @setting_count: in: how many; all are applied by one commit
+ * @inputs: in: inputs to measure with, 1 to 64
+ * @input: in: user pointer to @inputs times N complex numbers as in
+ *	lightos_photonic_submit
+ * @output: in: user pointer for as many outputs, __s32 real and imaginary
+ *	part, fractions of 2^28: 2^28 is the amplitude of a full input
+ * @first_tap: in: first crossing whose taps are wanted
+ * @tap_count: in: crossings, 0 for none
+ * @taps: in: user pointer to @inputs times @tap_count times two __u32: the
+ *	powers at the top and at the bottom output, 2^32 is that of a full input
+ * @averages: in: measurements that each value is the mean of; 1 to 256
+ * @temperature_mc: out: of the die meanwhile
+ * @reserved: in: must be 0
+ *
+ * What calibration works with. Nothing of the calibration is applied. Waits
+ * for the phases to settle. The program of no file is in effect afterwards;
+ * the next job brings its own. Errors as results of jobs.
+ */
+struct lightos_photonic_probe {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 wavelength;
+	__u64 settings;
+	__u32 setting_count;
+	__u32 inputs;
+	__u64 input;
+	__u64 output;
+	__u32 first_tap;
+	__u32 tap_count;
+	__u64 taps;
+	__u32 averages;
+	__s32 temperature_mc;
+	__u64 reserved;
+};
+
+/**
+ * enum lightos_photonic_calibration_op - what PHOTONIC_CALIBRATION does
+ * @LIGHTOS_PHOTONIC_CALIBRATION_READ: copies the blob out (query). ENODATA
+ *	without one, EMSGSIZE with @bytes set if it does not fit
+ * @LIGHTOS_PHOTONIC_CALIBRATION_LOAD: takes a blob (privileged). EBADMSG if its
+ *	checksum is wrong, EPROTONOSUPPORT for an unknown version, EXDEV if it
+ *	is for another processor, EINVAL if it is senseless; the one in use
+ *	stays
+ * @LIGHTOS_PHOTONIC_CALIBRATION_FIRMWARE: the same with the file
+ *	lightos/cal-SERIAL.bin of the firmware loader, SERIAL in 16 hexadecimal
+ *	digits; ENOENT without the file (privileged)
+ * @LIGHTOS_PHOTONIC_CALIBRATION_DROP: back to uncalibrated mode (privileged)
+ */
+enum lightos_photonic_calibration_op {
+	LIGHTOS_PHOTONIC_CALIBRATION_READ	= 0,
+	LIGHTOS_PHOTONIC_CALIBRATION_LOAD	= 1,
+	LIGHTOS_PHOTONIC_CALIBRATION_FIRMWARE	= 2,
+	LIGHTOS_PHOTONIC_CALIBRATION_DROP	= 3,
+};
+
+/**
+ * struct lightos_photonic_calibration - what the driver knows of its chip
+ * @size: in: sizeof(struct lightos_photonic_calibration); out: bytes filled in
+ * @flags: in: must be 0
+ * @device: in: which processor
+ * @op: in: enum lightos_photonic_calibration_op
+ * @data: in: user pointer to the blob; its format is in
+ *	Documentation/photonic.rst
+ * @bytes: in: room or length; out, READ: length
+ */
+struct lightos_photonic_calibration {
+	__u32 size;
+	__u32 flags;
+	__u32 device;
+	__u32 op;
+	__u64 data;
+	__u64 bytes;
+};
+
+/* Kinds of events: bits of a mask, and lightos_photonic_event.kind. */
+#define LIGHTOS_PHOTONIC_EVENT_LATCHED		(1U << 0)
+#define LIGHTOS_PHOTONIC_EVENT_CLEARED		(1U << 1)
+#define LIGHTOS_PHOTONIC_EVENT_THROTTLE		(1U << 2)
+#define LIGHTOS_PHOTONIC_EVENT_POWER		(1U << 3)
+#define LIGHTOS_PHOTONIC_EVENT_LASER		(1U << 4)
+#define LIGHTOS_PHOTONIC_EVENT_SENSOR		(1U << 5)
+#define LIGHTOS_PHOTONIC_EVENT_RESET		(1U << 6)
+#define LIGHTOS_PHOTONIC_EVENT_JOB		(1U << 7)
+#define LIGHTOS_PHOTONIC_EVENT_CALIBRATION	(1U << 8)
+#define LIGHTOS_PHOTONIC_EVENT_LOST		(1U << 31)
+
+/* Flags of PHOTONIC_EVENTS. */
+/* Set the mask of this file; events before it are dropped. */
+#define LIGHTOS_PHOTONIC_EVENTS_SUBSCRIBE	(1U << 0)
+
+/**
+ * struct lightos_photonic_event - something happened
+ * @time_ns: when, CLOCK_MONOTONIC
+ * @device: at which processor
+ * @kind: one LIGHTOS_PHOTONIC_EVENT_*; LOST: events were lost before it
+ * @value: LATCHED, CLEARED: causes. THROTTLE: permille. POWER: enum
+ *	lightos_photonic_state. LASER: 0 or 1. SENSOR: number. RESET: enum
+ *	lightos_photonic_action. JOB: the job of this file that ended.
+ *	CALIBRATION: checksum, 0 for none. LOST: how many
+ */
+struct lightos_photonic_event {
+	__u64 time_ns;
+	__u32 device;
+	__u32 kind;
+	__u64 value;
+};
+
+/**
+ * struct lightos_photonic_events - subscribe to events, or take one
+ * @size: in: sizeof(struct lightos_photonic_events); out: bytes filled in
+ * @flags: in: LIGHTOS_PHOTONIC_EVENTS_SUBSCRIBE or 0
+ * @devices: in, SUBSCRIBE: bit d set: events of processor d
+ * @kinds: in, SUBSCRIBE: LIGHTOS_PHOTONIC_EVENT_* that are wanted
+ * @event: out: the oldest event; EAGAIN where there is none
+ *
+ * While there is one, poll says POLLPRI. 256 events wait at most.
+ */
+struct lightos_photonic_events {
+	__u32 size;
+	__u32 flags;
+	__u32 devices;
+	__u32 kinds;
+	struct lightos_photonic_event event;
+};
+
 #define LIGHTOS_IOC_QUERY \
 	_IOWR(LIGHTOS_IOC_MAGIC, 0x20, struct lightos_query)
 #define LIGHTOS_IOC_NOP \
@@ -1999,5 +2580,27 @@ struct lightos_moe_profile {
 	_IOW(LIGHTOS_IOC_MAGIC, 0x6e, struct lightos_moe_reset)
 #define LIGHTOS_IOC_MOE_PROFILE \
 	_IOWR(LIGHTOS_IOC_MAGIC, 0x6f, struct lightos_moe_profile)
+#define LIGHTOS_IOC_PHOTONIC_INFO \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x80, struct lightos_photonic_info)
+#define LIGHTOS_IOC_PHOTONIC_STATUS \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x81, struct lightos_photonic_status)
+#define LIGHTOS_IOC_PHOTONIC_CONTROL \
+	_IOW(LIGHTOS_IOC_MAGIC, 0x82, struct lightos_photonic_control)
+#define LIGHTOS_IOC_PHOTONIC_LIMITS \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x83, struct lightos_photonic_limits)
+#define LIGHTOS_IOC_PHOTONIC_SET_PHASES \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x84, struct lightos_photonic_phases)
+#define LIGHTOS_IOC_PHOTONIC_GET_PHASES \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x85, struct lightos_photonic_phases)
+#define LIGHTOS_IOC_PHOTONIC_SUBMIT \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x86, struct lightos_photonic_submit)
+#define LIGHTOS_IOC_PHOTONIC_WAIT \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x87, struct lightos_photonic_wait)
+#define LIGHTOS_IOC_PHOTONIC_PROBE \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x88, struct lightos_photonic_probe)
+#define LIGHTOS_IOC_PHOTONIC_CALIBRATION \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x89, struct lightos_photonic_calibration)
+#define LIGHTOS_IOC_PHOTONIC_EVENTS \
+	_IOWR(LIGHTOS_IOC_MAGIC, 0x8a, struct lightos_photonic_events)
 
 #endif /* _UAPI_LIGHTOS_H */

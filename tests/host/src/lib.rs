@@ -38,5 +38,15 @@ pub mod moe {
     pub mod statistics;
 }
 
+/// Photonic processors.
+#[path = "../../../photonic"]
+pub mod photonic {
+    pub mod guard;
+    pub mod layout;
+    pub mod mesh;
+    pub mod model;
+    pub mod registers;
+}
+
 pub mod nets;
 pub mod support;
