@@ -11,7 +11,11 @@ pub(crate) mod charged;
 pub(crate) mod clock;
 pub(crate) mod cred;
 pub(crate) mod debugfs;
+#[allow(dead_code)]
+pub(crate) mod device;
 pub(crate) mod eventfd;
+#[allow(dead_code)]
+pub(crate) mod hwmon;
 pub(crate) mod modinfo;
 pub(crate) mod shared;
 pub(crate) mod trace;
