@@ -6,6 +6,8 @@
 //! Each file names the C interface that it wraps; one that gains a wrapper in
 //! the `kernel` crate leaves this folder.
 
+#[allow(dead_code)]
+pub(crate) mod attributes;
 pub(crate) mod chardev;
 pub(crate) mod charged;
 pub(crate) mod clock;
