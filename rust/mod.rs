@@ -22,4 +22,6 @@ pub(crate) mod modinfo;
 pub(crate) mod shared;
 pub(crate) mod trace;
 pub(crate) mod uaccess;
+#[allow(dead_code)]
+pub(crate) mod uevent;
 pub(crate) mod workqueue;
