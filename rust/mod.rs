@@ -19,6 +19,8 @@ pub(crate) mod eventfd;
 #[allow(dead_code)]
 pub(crate) mod hwmon;
 pub(crate) mod modinfo;
+#[allow(dead_code)]
+pub(crate) mod power;
 pub(crate) mod shared;
 pub(crate) mod trace;
 pub(crate) mod uaccess;
