@@ -17,6 +17,8 @@ pub(crate) mod debugfs;
 pub(crate) mod device;
 pub(crate) mod eventfd;
 #[allow(dead_code)]
+pub(crate) mod firmware;
+#[allow(dead_code)]
 pub(crate) mod hwmon;
 pub(crate) mod modinfo;
 #[allow(dead_code)]
