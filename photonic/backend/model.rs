@@ -16,7 +16,7 @@
 use super::Space;
 use crate::{
     photonic::{
-        device::{Attached, Processors, Window},
+        device::{Attached, Processors},
         model::{
             chip::{Chip, Law},
             optics::{self, Channel, Crossing, Factor, Needs, Tables, Wave},
@@ -24,7 +24,6 @@ use crate::{
         },
         registers::{
             Registers, CONTROL, GONE, IRQ_COMPLETION, IRQ_SETTLED, OPTICS, SIZE, STATUS,
-            STATUS_BUSY, STATUS_SETTLING,
         },
     },
     rust::clock,
@@ -230,14 +229,14 @@ impl<'a> IoBase<'a> for &'a Device {
 impl IoBackend for Backend {
     type View<'a, T: ?Sized + KnownSize> = View<'a, T>;
 
-    fn as_ptr<'a, T: ?Sized + KnownSize>(view: View<'a, T>) -> *mut T {
+    fn as_ptr<'a, T: ?Sized + KnownSize>(view: Self::View<'a, T>) -> *mut T {
         view.ptr
     }
 
     unsafe fn project_view<'a, T: ?Sized + KnownSize, U: ?Sized + KnownSize>(
-        view: View<'a, T>,
+        view: Self::View<'a, T>,
         ptr: *mut U,
-    ) -> View<'a, U> {
+    ) -> Self::View<'a, U> {
         View {
             device: view.device,
             ptr,
@@ -246,11 +245,11 @@ impl IoBackend for Backend {
 }
 
 impl IoCapable<u32> for Backend {
-    fn io_read(view: View<'_, u32>) -> u32 {
+    fn io_read<'a>(view: Self::View<'a, u32>) -> u32 {
         view.device.read(view.ptr.addr() as u32)
     }
 
-    fn io_write(view: View<'_, u32>, value: u32) {
+    fn io_write<'a>(view: Self::View<'a, u32>, value: u32) {
         view.device.write(view.ptr.addr() as u32, value);
     }
 }
@@ -267,8 +266,6 @@ impl Registers for Model {
         super::write(&*self.0, offset, value);
     }
 }
-
-impl Window for Model {}
 
 /// What kind of models are wanted.
 pub(crate) struct Request {
