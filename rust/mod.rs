@@ -12,6 +12,8 @@ pub(crate) mod charged;
 pub(crate) mod clock;
 pub(crate) mod cred;
 pub(crate) mod debugfs;
+#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+pub(crate) mod debugfs_command;
 pub(crate) mod device;
 pub(crate) mod eventfd;
 pub(crate) mod firmware;

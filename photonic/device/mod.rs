@@ -210,6 +210,15 @@ fn identify(registers: &dyn Registers, parent: &Device) -> Result<Identity> {
 /// A processor that is attached; dropping it detaches it. May sleep.
 pub(crate) struct Attached(Arc<Processor>);
 
+#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+impl Attached {
+    /// The folder of the processor in debugfs.
+    pub(crate) fn folder(&self) -> Result<Arc<debugfs::Folder>> {
+        let face = self.0.face.lock();
+        Ok(face.as_ref().ok_or(ENODEV)?.folder())
+    }
+}
+
 impl Drop for Attached {
     fn drop(&mut self) {
         self.0.all.detach(&self.0);
