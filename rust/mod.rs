@@ -23,6 +23,8 @@ pub(crate) mod hwmon;
 pub(crate) mod modinfo;
 #[allow(dead_code)]
 pub(crate) mod power;
+#[allow(dead_code)]
+pub(crate) mod raw_lock;
 pub(crate) mod shared;
 pub(crate) mod trace;
 pub(crate) mod uaccess;
