@@ -69,7 +69,7 @@ proptest! {
         let dac = Dac::new(bits, law).unwrap();
         let limit = limit & dac.greatest();
         let wanted = match near {
-            true => (u64::from(wanted) * u64::from(efficiency) >> 32) as u32,
+            true => ((u64::from(wanted) * u64::from(efficiency)) >> 32) as u32,
             false => wanted,
         };
         let code = dac.code(efficiency, wanted, limit);
