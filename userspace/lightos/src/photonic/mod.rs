@@ -24,10 +24,14 @@
 //! ```
 
 mod clements;
+mod correct;
+// The kernel's own file, for which the oldest compiler has no is_multiple_of().
+#[allow(clippy::manual_is_multiple_of)]
 #[path = "../../../../photonic/layout.rs"]
 pub mod layout;
 mod matrix;
 mod program;
+mod refine;
 mod simulate;
 
 pub use clements::Mesh;
