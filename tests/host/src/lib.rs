@@ -51,5 +51,6 @@ pub mod photonic {
 }
 
 pub mod chips;
+pub mod driver;
 pub mod nets;
 pub mod support;
