@@ -278,7 +278,7 @@ impl Chip {
     }
 
     fn spreads_fit(&self) -> bool {
-        self.splitter <= 100 * MILLIRADIAN
+        self.splitter <= RADIAN / 10
             && self.efficiency_ppm <= 100_000
             && self.path_nm <= 100_000
             && self.heater_uw <= 1_000_000
@@ -350,10 +350,10 @@ pub const fn fading(near_ppm: u32, decay: u32) -> [u32; CLASSES] {
     let mut class = 0;
     while class < CLASSES {
         let (along, across) = OFFSETS[class];
-        // The distance, 2^20 for one, and how much of it is beyond one, 2^30 for each decay.
-        let distance = (((along * along + across * across) as u64) << 40).isqrt();
-        let beyond = distance.saturating_sub(1 << 20) * 1000;
-        let far = beyond / if decay == 0 { 1 } else { decay as u64 } << 10;
+        // The distance, and how many decays it is beyond one; 2^30 for one.
+        let distance = (((along * along + across * across) as u64) << 60).isqrt();
+        let beyond = distance.saturating_sub(1 << 30) * 1000;
+        let far = beyond / if decay == 0 { 1 } else { decay as u64 };
         table[class] = ((near * decay::exp_neg(far) as u64) >> 30) as u32;
         class += 1;
     }

@@ -10,9 +10,9 @@
 //! # Cost
 //!
 //! A change of phases, wavelength or temperature step costs as many crossings as it turns, at the
-//! next command. A command sends its vectors through all crossings, until as many have passed
-//! under the same conditions as there are modes; then it makes the matrix of the chip and
-//! multiplies. No access costs more than one command of full buffers.
+//! next command. A command of few vectors sends them through all crossings; one of many makes the
+//! matrix of the chip, unless it has it for the same conditions, and multiplies. No access costs
+//! more than one command of full buffers.
 //!
 //! Process context, one lock around all of it, held by the caller. Memory is the caller's.
 
