@@ -32,7 +32,6 @@ macro_rules! new_raw_lock {
         )
     };
 }
-#[allow(unused_imports)]
 pub(crate) use new_raw_lock;
 
 /// What [`RawLock`] locks with.
