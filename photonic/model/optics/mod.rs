@@ -148,7 +148,7 @@ where
         tables.input.fill(0);
         tables.output.fill(0);
         let channels = tables.channels.get_mut(..needs.channels);
-        let heaters = Heaters::draw(&chip, channels.unwrap_or_default());
+        let heaters = Heaters::draw(&chip, layout, channels.unwrap_or_default());
         let crossings = tables.crossings.get_mut(..needs.crossings);
         Crossing::draw_all(&chip, crossings.unwrap_or_default());
         Ok(Self {
@@ -332,7 +332,7 @@ where
         let channels = channels.unwrap_or_default();
         let done = self
             .heaters
-            .commit(&self.chip, self.layout, channels, self.powered, self.clock);
+            .commit(&self.chip, channels, self.powered, self.clock);
         if done.cut {
             self.latches |= LATCH_HEATER;
         }

@@ -169,7 +169,7 @@ where
                 re: wave.re << (SIGNAL_BITS - FIELD_BITS),
                 im: wave.im << (SIGNAL_BITS - FIELD_BITS),
             };
-            pair.copy_from_slice(&detector.measure(signal, &mut self.chance));
+            detector.measure(signal, &mut self.chance, pair);
         }
     }
 
@@ -180,7 +180,7 @@ where
         let output = self.tables.output.get_mut(2 * modes * vector..);
         let pairs = output.unwrap_or_default().chunks_exact_mut(2);
         for (pair, row) in pairs
-            .zip(self.tables.factors.chunks_exact(modes))
+            .zip(self.tables.factors.chunks_exact(modes.max(1)))
             .take(modes)
         {
             // 53 bits of fraction and 3 before.
@@ -190,7 +190,7 @@ where
                 re: rounded(sum.re, drop),
                 im: rounded(sum.im, drop),
             };
-            pair.copy_from_slice(&detector.measure(signal, &mut self.chance));
+            detector.measure(signal, &mut self.chance, pair);
         }
     }
 
@@ -210,7 +210,7 @@ where
                 wave.re = 1 << SINGLE_BITS;
             }
             pass::<false>(self.layout, &mut tables.crossings, screen, 0, waves);
-            for (row, wave) in matrix.chunks_exact_mut(modes).zip(waves.iter()) {
+            for (row, wave) in matrix.chunks_exact_mut(modes.max(1)).zip(waves.iter()) {
                 let wave = wave.times(kept);
                 if let Some(factor) = row.get_mut(input) {
                     factor.re = rounded(wave.re, SINGLE_BITS - 30) as i32;
