@@ -152,6 +152,8 @@ pub struct Chip {
     pub converter: u32,
     /// Rms of the noise of a tap, in 1/2^32 of the power of a full input.
     pub tap: u32,
+    /// Rms of what a tap shows of the power, in millionths: 0 where they are trimmed alike.
+    pub tap_ppm: u32,
 }
 
 impl Chip {
@@ -191,6 +193,7 @@ impl Chip {
             thermal: 0,
             converter: 0,
             tap: 0,
+            tap_ppm: 0,
         }
     }
 
@@ -284,6 +287,7 @@ impl Chip {
     fn spreads_fit(&self) -> bool {
         self.splitter <= RADIAN / 10
             && self.efficiency_ppm <= 100_000
+            && self.tap_ppm <= 100_000
             && self.path_nm <= 100_000
             && self.heater_uw <= 1_000_000
     }

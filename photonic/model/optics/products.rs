@@ -7,7 +7,7 @@ use core::ops::DerefMut;
 use super::channels::{rounded, Channel, Conditions, Shift, TEMPERATURE_STEP_MC};
 use super::command::{Command, Kind};
 use super::crossings::{Crossing, Factor};
-use super::detector::{noise, Detector, Signal, SIGNAL_BITS};
+use super::detector::{Detector, Signal, SIGNAL_BITS};
 use super::waves::{pass, Kept, Wave, FIELD_BITS};
 use super::{Light, Optics};
 
@@ -75,7 +75,7 @@ where
             self.detect(vector, &mut detector);
         }
         if command.kind == Kind::Probe {
-            self.blur_taps();
+            self.measure_taps();
         }
         if detector.saturated {
             self.commands.saturated();
@@ -221,16 +221,12 @@ where
         self.cache.matrix = true;
     }
 
-    /// Adds their noise to the taps.
-    fn blur_taps(&mut self) {
-        if self.chip.tap == 0 {
-            return;
-        }
+    /// Measures the powers at the crossings.
+    fn measure_taps(&mut self) {
         let all = self.layout.crossings();
-        for crossing in self.tables.crossings.iter_mut().take(all) {
-            for tap in &mut crossing.taps {
-                let power = i64::from(*tap).wrapping_add(noise(self.chip.tap, &mut self.chance));
-                *tap = power.clamp(0, i64::from(u32::MAX)) as u32;
+        if self.chip.tap != 0 || self.chip.tap_ppm != 0 {
+            for crossing in self.tables.crossings.iter_mut().take(all) {
+                crossing.measure(&self.chip, &mut self.chance);
             }
         }
     }

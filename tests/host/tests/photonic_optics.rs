@@ -291,6 +291,32 @@ fn crossings_without_errors_are_those_of_the_layout() {
 }
 
 #[test]
+fn taps_show_what_they_are_trimmed_to() {
+    let chip = silent(32, 3);
+    let vector = vec![[1 << 28, 1 << 27]; 32];
+    let taps = |tap_ppm: u32| {
+        let mut chip = chip;
+        chip.tap_ppm = tap_ppm;
+        let model = on_bench(chip);
+        let (_, _, taps) = model.probe(0, 2, &vector);
+        let crossings = model.with_optics(|o| o.crossings().to_vec()).unwrap();
+        (taps, crossings)
+    };
+    let (alike, _) = taps(0);
+    let (taps, crossings) = taps(20_000);
+    let mut all = Vec::new();
+    for ((tap, alike), crossing) in taps.iter().zip(alike).zip(crossings) {
+        for output in 0..2 {
+            let response = f64::from(crossing.responses()[output]) / 65536.0;
+            assert!((tap[output] - alike[output] * response).abs() < 1e-9);
+            all.push(response);
+        }
+    }
+    let (mean, deviation) = statistics(&all);
+    assert!((mean - 1.0).abs() < 0.002 && (deviation - 0.02).abs() < 0.002);
+}
+
+#[test]
 fn the_strongest_light_is_as_exact() {
     // All modes full in both quadratures: eight times the amplitude of a full input at 32 modes.
     for chip in [
@@ -1111,6 +1137,7 @@ fn chips_that_cannot_be_modelled_are_refused() {
         (Refusal::Spread, |c| c.splitter = RADIAN),
         (Refusal::Spread, |c| c.efficiency_ppm = 100_001),
         (Refusal::Spread, |c| c.path_nm = 100_001),
+        (Refusal::Spread, |c| c.tap_ppm = 100_001),
         (Refusal::Spread, |c| c.heater_uw = u32::MAX),
         (Refusal::Crosstalk, |c| c.crosstalk[3] = u32::MAX),
         (Refusal::Crosstalk, |c| c.crosstalk = [1 << 27; CLASSES]),
@@ -1161,6 +1188,7 @@ fn extremes_of_what_is_allowed_do_not_overflow() {
         thermal: 1 << 30,
         converter: 1 << 30,
         tap: 1 << 28,
+        tap_ppm: 100_000,
         ..Chip::typical(32, u64::MAX)
     };
     let model = on_bench(chip);
