@@ -17,6 +17,12 @@ const NEIGHBOURS: usize = 20;
 #[derive(Clone, Copy, Debug)]
 struct Neighbour(u16);
 
+impl Default for Neighbour {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl Neighbour {
     /// None: no class is 15.
     const NONE: Self = Self(u16::MAX);
@@ -40,7 +46,7 @@ impl Neighbour {
 /// One heater and the path that it heats.
 ///
 /// Heat is counted by the phase that it makes at wavelength 0, in 1/2^32 turns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Channel {
     /// Phase without heat at the reference temperature and wavelength 0, in 1/2^32 turns.
     offset: u32,

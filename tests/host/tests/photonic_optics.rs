@@ -1364,3 +1364,33 @@ fn drift_shows_in_products_as_the_die_warms() {
     // One step of 10 thousandths of a degree between the two readings at most.
     assert!(apart < 1e-4, "{apart}");
 }
+
+#[test]
+fn interrupts_can_be_had_by_the_clock() {
+    let chip = Chip {
+        settle_ns: 1000,
+        ..Chip::ideal(2, 16, Law::Linear)
+    };
+    let model = on_bench(chip);
+    let light = model.with_surroundings(|b| b.light).unwrap();
+    let mut optics = optics(chip).unwrap();
+    optics.write(SHADOW, 5, &light, 100);
+    optics.write(COMMIT, 1, &light, 100);
+    optics.write(COMMAND_START, START_PROBE, &light, 200);
+    let (end, settled) = (
+        optics.busy_until().unwrap(),
+        optics.settling_until().unwrap(),
+    );
+    assert_eq!(end, 200 + 21_000);
+    assert_eq!(settled, 100 + 1000 * u64::from(chip.settle_us()));
+    optics.advance(&light, end.max(settled));
+    assert_eq!((optics.busy_until(), optics.settling_until()), (None, None));
+    assert_eq!(optics.take_sudden_interrupts(), 0);
+    assert_eq!(optics.take_interrupts(), 0);
+    // A refused command ends suddenly.
+    optics.write(COMMAND_START, 9, &light, end);
+    assert_eq!(optics.take_sudden_interrupts(), IRQ_COMPLETION);
+    optics.write(COMMAND_START, START_PROBE, &light, end);
+    optics.advance(&light, 2 * end);
+    assert_eq!(optics.take_interrupts(), IRQ_COMPLETION);
+}
