@@ -20,7 +20,6 @@ pub(crate) mod firmware;
 pub(crate) mod hwmon;
 pub(crate) mod modinfo;
 pub(crate) mod power;
-#[allow(dead_code)]
 pub(crate) mod raw_lock;
 pub(crate) mod shared;
 pub(crate) mod trace;

@@ -88,6 +88,7 @@ boot() {
 		-accel "$(accelerator)" -cpu max,la57=off \
 		-kernel "$VMLINUZ" -initrd "$dir/initramfs" \
 		-append "console=ttyS0 panic=-1 loglevel=7 rdinit=/init ${LIGHTOS_CMDLINE:-}" \
+		${LIGHTOS_QEMU:-} \
 		-serial "file:$dir/console" \
 		-chardev stdio,id=out,signal=off -serial chardev:out
 }
