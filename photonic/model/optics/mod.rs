@@ -347,7 +347,7 @@ where
         if done.cut {
             self.latches |= LATCH_HEATER;
         }
-        self.cache.stale = true;
+        self.cache.stale |= done.moving;
         let settle_us = match done.moving {
             true => self.chip.settle_us(),
             false => 0,
