@@ -1411,7 +1411,7 @@ fn interrupts_can_be_had_by_the_clock() {
 #[test]
 fn no_access_upsets_the_model() {
     // Anything, anywhere, at any time. The test profile checks overflow and bounds.
-    for seed in 0..u64::from(cases(8, 200)) {
+    for seed in 0..u64::from(cases(40, 2000)) {
         let mut chance = Random::new(seed);
         let modes = 2 + chance.below(7) as usize;
         let model = Model::new(
