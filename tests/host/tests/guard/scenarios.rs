@@ -109,8 +109,13 @@ impl Author {
                 }
             }
             Kind::Blind => {
+                let wires = self.one_in(2);
                 for index in 0..SENSORS {
-                    let fault = self.sensor_fault();
+                    let fault = match self.sensor_fault() {
+                        _ if wires && self.one_in(2) => SensorFault::Open,
+                        _ if wires => SensorFault::Short,
+                        fault => fault,
+                    };
                     let mended = Fault::Sensor(index, SensorFault::None);
                     self.breaks(Fault::Sensor(index, fault), mended);
                 }
@@ -220,7 +225,13 @@ pub fn faulty(seed: u64) -> Scenario {
         length_ns: 0,
         actions: Vec::new(),
     };
-    author.length_ns = u64::from(author.between(1_500, 5_000)) * MS;
+    // A fan is broken only after some seconds.
+    let most = if kind(seed) == Kind::Fan {
+        9_000
+    } else {
+        5_000
+    };
+    author.length_ns = u64::from(author.between(1_500, most)) * MS;
     let hot = author.one_in(4);
     let config = PlantConfig {
         ambient_mc: author.between(0, if hot { 72_000 } else { 40_000 }) as i32,
