@@ -989,6 +989,18 @@ fn commands_need_light_to_the_end() {
     emit(false);
     assert_eq!(model.read(COMPLETION), DONE_OK);
     assert_ne!(model.read(OUTPUT), 0);
+    emit(true);
+    // Taps are dark, too, but only a probe changes them.
+    let tap = || model.read(TAP) | model.read(TAP + 4);
+    let (done, ..) = model.probe(0, 0, &vectors[0]);
+    assert_eq!(done, DONE_OK);
+    let bright = tap();
+    assert_ne!(bright, 0);
+    emit(false);
+    model.command(START_PRODUCT, 0, &vectors);
+    assert_eq!(tap(), bright);
+    model.probe(0, 0, &vectors[0]);
+    assert_eq!(tap(), 0);
     // No duty is no light.
     emit(true);
     model.write(LASER_DUTY, 0);
