@@ -248,9 +248,14 @@ impl Power {
         }
     }
 
-    /// Writes what follows from the state.
+    /// Writes what follows from the state. On the way down a rail that the device has turned off
+    /// by itself is not asked for again.
     pub fn apply<R: Registers + ?Sized>(self, device: &R) {
-        device.write(RAIL_ENABLE, self.enabled());
+        let there = match self {
+            Self::Falling { .. } | Self::Stuck { .. } => device.read(RAIL_ENABLE),
+            _ => ALL,
+        };
+        device.write(RAIL_ENABLE, self.enabled() & there);
     }
 
     /// Whether it waits for something.
