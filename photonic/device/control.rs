@@ -83,6 +83,7 @@ impl Processor {
             return Err(ESHUTDOWN);
         }
         self.request(Request::PowerUp).map_err(errno)?;
+        self.power_ups.fetch_add(1, Relaxed);
         let up_at = Cell::new(None);
         self.wait_for(POWER_MS, |now| {
             if now.causes & uapi::PHOTONIC_CAUSE_RAIL_TIMEOUT != 0 {
