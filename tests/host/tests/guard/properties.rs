@@ -65,6 +65,7 @@ impl Score {
 pub fn all() -> Vec<Box<dyn Property>> {
     vec![
         Box::new(OffInTime::new()),
+        Box::new(Overshoot::new()),
         Box::new(SameTick::new()),
         Box::new(Blind::new()),
         Box::new(Device::new()),
@@ -105,13 +106,9 @@ impl Order {
 
 /// The guard orders the laser off within 2 ms after the true temperature passes the emergency
 /// temperature plus the stated sensor error, with one sensor in order and a processor that runs.
-///
-/// Its score is the time from the emergency temperature itself: mostly the guard is sooner than the
-/// property asks for, and nothing is left to be seen.
 pub struct OffInTime {
     order: Order,
     passed_at: Option<u64>,
-    bare_at: Option<u64>,
     last: u64,
     score: Score,
 }
@@ -121,9 +118,8 @@ impl OffInTime {
         Self {
             order: Order::default(),
             passed_at: None,
-            bare_at: None,
             last: 0,
-            score: Score::of("us after the emergency temperature"),
+            score: Score::of("us"),
         }
     }
 }
@@ -135,22 +131,18 @@ impl Property for OffInTime {
 
     fn check(&mut self, truth: &Truth) -> Result<(), String> {
         let off = self.order.follow(truth.tick);
-        if let (Some(passed), Some(off)) = (self.bare_at, off) {
+        if let (Some(passed), Some(off)) = (self.passed_at, off) {
             self.score
                 .note(off.at.saturating_sub(passed) as i64 / 1_000);
         }
         let able = self.order.0 && truth.witness() && !truth.gone;
-        let hottest = hottest_mc(truth);
-        let follow = |since: Option<u64>, limit: i32| {
-            let from = since.unwrap_or(truth.now).saturating_sub(MS);
-            let hot = able && hottest >= limit && !truth.stalled_since(from);
-            hot.then_some(since.unwrap_or(self.last))
-        };
-        let emergency = truth.limits.emergency_mc;
-        (self.bare_at, self.passed_at) = (
-            follow(self.bare_at, emergency),
-            follow(self.passed_at, emergency + ERROR_MC),
-        );
+        let hot = hottest_mc(truth) >= truth.limits.emergency_mc + ERROR_MC;
+        let from = self.passed_at.unwrap_or(truth.now).saturating_sub(MS);
+        if !able || !hot || truth.stalled_since(from) {
+            self.passed_at = None;
+        } else if self.passed_at.is_none() {
+            self.passed_at = Some(self.last);
+        }
         self.last = truth.now;
         match self.passed_at {
             Some(passed) if truth.now > passed + LIMIT_NS => {
@@ -158,6 +150,49 @@ impl Property for OffInTime {
             }
             _ => Ok(()),
         }
+    }
+
+    fn score(&self) -> Score {
+        self.score
+    }
+}
+
+/// Where the guard ends the light by itself, with one sensor in order and a processor that runs, the
+/// true temperature is at most the stated error, and what 1.3 ms heat, above the emergency temperature.
+pub struct Overshoot {
+    order: Order,
+    score: Score,
+}
+
+impl Overshoot {
+    fn new() -> Self {
+        Self {
+            order: Order::default(),
+            score: Score::of("m°C"),
+        }
+    }
+}
+
+impl Property for Overshoot {
+    fn name(&self) -> &'static str {
+        "overshoot"
+    }
+
+    fn check(&mut self, truth: &Truth) -> Result<(), String> {
+        let off = self.order.follow(truth.tick);
+        let from = truth.now.saturating_sub(3 * MS);
+        if off.is_none() || truth.gone || !truth.witness() || truth.stalled_since(from) {
+            return Ok(());
+        }
+        let over = hottest_mc(truth) - truth.limits.emergency_mc;
+        if over > 0 {
+            self.score.note(i64::from(over));
+        }
+        let most = i64::from(ERROR_MC) + MAX_HEATING_UK_PER_MS * 13 / 10_000;
+        if i64::from(over) > most {
+            return Err(format!("{over} over"));
+        }
+        Ok(())
     }
 
     fn score(&self) -> Score {
@@ -288,6 +323,7 @@ impl Property for Device {
         let lit = truth.plant.emission();
         let age = truth.now.saturating_sub(self.kicked);
         let apart = truth.gone || !truth.witness() || age > 1_500_000;
+        let apart = apart && !truth.watchdog_stuck;
         if self.lit && !lit && apart {
             self.score.note(age as i64 / 1_000);
         }
@@ -430,7 +466,7 @@ impl Property for RailOrder {
 
 /// The throttle does not fall while the temperature rises, by more than noise hides: by 0.7 degrees
 /// in 8 ticks; or so that it is higher than in all of the last 257 ticks, and was, 32 ticks ago,
-/// 0.15 degrees higher than at their beginning.
+/// 0.15 degrees higher than in the first 128 of them. None of these ticks was late.
 pub struct ThrottleHolds {
     duty: u32,
     history: VecDeque<i32>,
@@ -456,14 +492,23 @@ impl Property for ThrottleHolds {
         let Some(tick) = truth.tick else {
             return Ok(());
         };
+        // What came before a gap may have been forgotten.
+        if tick.is_silent() || truth.late_at == truth.tick_at {
+            self.history.clear();
+        }
+        if tick.is_silent() {
+            return Ok(());
+        }
         let now = hottest_mc(truth);
         let full = self.history.len() == 257;
         let at = |ago: usize| self.history.iter().rev().nth(ago - 1).copied();
         let quickly = at(8).is_some_and(|then| now > then + 700);
         let peak = self.history.iter().max().is_some_and(|&peak| now >= peak);
-        let begun = at(32)
-            .zip(at(257))
-            .is_some_and(|(late, first)| late > first + 150);
+        let before = self.history.iter().take(128).max();
+        let begun = full
+            && at(32)
+                .zip(before)
+                .is_some_and(|(late, &most)| late > most + 150);
         let slowly = peak && begun;
         let all = truth.trusted[..SENSORS_DIE].iter().all(|&trusted| trusted);
         let rises = (quickly || slowly) && all;
