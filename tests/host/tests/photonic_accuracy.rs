@@ -49,7 +49,7 @@ impl Case {
             program: match splitters {
                 None => Program::of(MODES, &matrix).unwrap(),
                 Some(splitters) => Program::corrected(MODES, &matrix, splitters)
-                    .and_then(|program| program.refined(splitters, 3))
+                    .and_then(|program| program.refined(splitters, 30))
                     .unwrap(),
             },
             vectors: (0..VECTORS).map(|_| vector()).collect(),
@@ -295,7 +295,7 @@ fn a_chip_that_is_known_computes_well_and_keeps_to_it_when_it_warms() {
         let reference = chip.reference_mc;
         device.with_surroundings(|bench| bench.light.die_mc = reference + 1000 * degrees);
     };
-    let mut report = |name: &str, errors: &Errors| {
+    let report = |name: &str, errors: &Errors| {
         println!(
             "{name:40} rms {:.2e}, worst vector {:.2e}",
             errors.rms(),
