@@ -224,8 +224,9 @@ impl Case {
         .collect()
     }
 
-    /// The heat that a dense solver finds, with the turns that `codes` have.
-    fn dense(&self, codes: &[u16]) -> Vec<f64> {
+    /// The heat that a dense solver finds, with the turns that `codes` have. A heater that would
+    /// have to cool by a hair stays cold, and the others know it: its miss in turns.
+    fn dense(&self, codes: &[u16]) -> (Vec<f64>, Vec<f64>) {
         let layout = self.identity.layout;
         let heat = self.heat(codes);
         let got = phases_of(&self.identity, &self.blob, self.conditions, &heat);
@@ -242,7 +243,26 @@ impl Case {
             y[channel] = (wanted + whole - self.blob.rest(channel, self.conditions))
                 / self.blob.scale(self.conditions);
         }
-        dense(m, y)
+        let mut cold = vec![false; channels];
+        loop {
+            let (mut rows, mut right) = (m.clone(), y.clone());
+            for channel in (0..channels).filter(|&channel| cold[channel]) {
+                rows[channel] = vec![0.0; channels];
+                rows[channel][channel] = 1.0;
+                right[channel] = 0.0;
+            }
+            let heat = dense(rows, right);
+            let colder = |channel: &usize| !cold[*channel] && heat[*channel] < 0.0;
+            let Some(channel) = (0..channels).find(colder) else {
+                let miss = |channel: usize| {
+                    let row = m[channel].iter().zip(&heat);
+                    row.map(|(m, heat)| m * heat).sum::<f64>() - y[channel]
+                };
+                let misses = (0..channels).map(miss).collect();
+                return (heat, misses);
+            };
+            cold[channel] = true;
+        }
     }
 }
 
@@ -261,10 +281,13 @@ proptest! {
         let (outcome, codes) = case.solve();
         prop_assert!(outcome.converged, "{outcome:?}");
         prop_assert_eq!(outcome.unreached, 0, "{:?}", outcome);
-        let exact = case.dense(&codes);
+        let (exact, misses) = case.dense(&codes);
         let (law, bits) = (case.identity.dac.law(), case.identity.dac.bits());
         for (channel, (&code, exact)) in codes.iter().zip(exact).enumerate() {
             let efficiency = case.blob.efficiency(channel);
+            // Up a turn no code would have been nearer.
+            let coarse = f64::from(case.identity.dac.half_step(efficiency)) / f64::from(TURN);
+            prop_assert!(misses[channel].abs() <= coarse + 1e-9, "{channel}: {}", misses[channel]);
             let got = heat(law, bits, efficiency, code.into()) / f64::from(TURN);
             // The tolerance of the solver beside half a step.
             let bound = case.half_step(channel, code) + 20.0 / f64::from(TURN);
