@@ -34,6 +34,7 @@ mod error;
 mod mapping;
 pub mod moe;
 pub mod network;
+pub mod photonic;
 mod ring;
 pub mod sys;
 mod types;
