@@ -252,11 +252,6 @@ impl<'a, P: Probe> Work<'a, P> {
             seed_column(sweep.chip, own, &fields, column, nominal)?;
         }
         sweep.fit(column, 10);
-        if std::env::var("DBG").is_ok() {
-            let res = tap_residuals(&self.chip, own);
-            let l = self.chip.layout();
-            eprintln!("own {column} {:?}", (0..=column).map(|c| { let p = l.column(c); (0..p.count).map(|n| res[2 * (p.first + n)].powi(2)).sum::<f64>() / p.count as f64 }).map(|x| (x.sqrt() * 1e6) as i32).collect::<Vec<_>>());
-        }
         self.knowledge = knowledge;
         Ok(())
     }
@@ -325,6 +320,7 @@ impl<'a, P: Probe> Work<'a, P> {
 
     /// Fits the columns before `until` to all that was measured.
     fn refine(&mut self, until: usize, passes: usize) {
+        let attenuators = self.layout().attenuators();
         for _ in 0..passes {
             self.knowledge = Knowledge::new(&Freedom::ALL, &self.chip);
             let mut sweep = Sweep::new(
@@ -335,13 +331,10 @@ impl<'a, P: Probe> Work<'a, P> {
                 self.info.nominal(),
             );
             for column in 0..until {
-                sweep.fit(column, 1);
+                // Attenuators are not linear in their splitters even close to the solution.
+                let rounds = if column == attenuators { 6 } else { 1 };
+                sweep.fit(column, rounds);
                 sweep.pass(column);
-            }
-            if std::env::var("DBG").is_ok() { eprintln!("xtalk {until} {:?}", self.chip.crosstalk.map(|x| (x * 1e6) as i32));
-            let res = tap_residuals(&self.chip, &self.records);
-            let l = self.chip.layout();
-            eprintln!("res {:?}", (0..until).map(|c| { let p = l.column(c); (0..p.count).map(|n| res[2 * (p.first + n)].powi(2)).sum::<f64>() / p.count as f64 }).map(|x| (x.sqrt() * 1e6) as i32).collect::<Vec<_>>());
             }
         }
     }
@@ -351,7 +344,13 @@ impl<'a, P: Probe> Work<'a, P> {
         let programs = self.programs(self.options.programs, 0)?;
         self.records.extend(programs);
         let columns = self.layout().columns();
-        self.refine(columns, self.options.passes);
+        for pass in 0..self.options.passes.max(1) {
+            self.refine(columns, 1);
+            // The heat of the screen is felt in the last columns.
+            let fields = fields_behind(&self.chip, &self.records);
+            let range = if pass == 0 { 0.25 } else { 0.02 };
+            fit_screen(&mut self.chip, &self.records, &fields, range, &self.info)?;
+        }
         Ok(())
     }
 
@@ -373,7 +372,7 @@ impl<'a, P: Probe> Work<'a, P> {
     fn finish(mut self) -> Result<Calibration, Error> {
         let layout = self.layout();
         let fields = fields_behind(&self.chip, &self.records);
-        let screen = fit_screen(&mut self.chip, &self.records, &fields, 0.25, &self.info)?;
+        let screen = fit_screen(&mut self.chip, &self.records, &fields, 0.0, &self.info)?;
         let squares: f64 = screen.iter().sum();
         let residual = (squares / self.info.modes as f64).sqrt();
         let mut residuals = tap_residuals(&self.chip, &self.records);
@@ -452,8 +451,7 @@ fn fit_screen(
 fn tap_residuals(chip: &Chip, records: &[Record]) -> Vec<f64> {
     let layout = chip.layout();
     let mut sums = vec![(0.0, 0.0); layout.crossings()];
-    for (nr, record) in records.iter().enumerate() {
-        let mut dbg = [0.0; 65];
+    for record in records {
         let mut fields = record.inputs.clone();
         for column in 0..layout.columns() {
             let dumping = column == layout.attenuators();
@@ -471,13 +469,11 @@ fn tap_residuals(chip: &Chip, records: &[Record]) -> Vec<f64> {
                         if reading < CUT {
                             sums[crossing].0 += (reading - chip.gain[column] * power).powi(2);
                             sums[crossing].1 += 1.0;
-                            dbg[column] += (reading - chip.gain[column] * power).powi(2);
                         }
                     }
                 }
             }
         }
-        if std::env::var("DBG").is_ok() && nr % 7 == 0 { eprintln!("rec {nr} {:?}", dbg[..17].iter().map(|x| (x.sqrt() * 1e5f64) as i32).collect::<Vec<_>>()); }
     }
     sums.iter()
         .flat_map(|(sum, count): &(f64, f64)| [(sum / count).sqrt(); 2])
