@@ -8,6 +8,10 @@
 //! errors are known, [`Program::corrected`] takes them into account. [`simulate`]
 //! goes the other way.
 //!
+//! Matrices of any size are computed in [`Tiles`], and on these build [`Convolution`] and
+//! [`Fourier`]. What multiplies is a [`Multiply`]: a processor, [`Simulated`] light, or plain
+//! [`Digital`] arithmetic.
+//!
 //! ```
 //! use lightos::photonic::{simulate, Matrix, Program, Splitters};
 //!
@@ -22,19 +26,30 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! What a chip is really like, [`calibrate`] finds out by measurements.
 
+pub mod calibrate;
 mod clements;
+mod convolution;
 mod correct;
+mod fourier;
 // The kernel's own file, for which the oldest compiler has no is_multiple_of().
 #[allow(clippy::manual_is_multiple_of)]
 #[path = "../../../../photonic/layout.rs"]
 pub mod layout;
 mod matrix;
+mod multiply;
 mod program;
 mod refine;
 mod simulate;
+mod tiles;
 
 pub use clements::Mesh;
+pub use convolution::{Convolution, Kernels};
+pub use fourier::Fourier;
 pub use matrix::{Complex, Matrix};
+pub use multiply::{Digital, Multiply, Simulated};
 pub use program::{Program, ProgramError};
 pub use simulate::{crossing, simulate, Crossing, Splitters};
+pub use tiles::Tiles;
