@@ -314,6 +314,10 @@ impl Processor {
                         false => ECANCELED,
                     });
                 }
+                // The device alone would not see it: each of its commands is short.
+                if clock::monotonic_ns() >= task.deadline {
+                    return Err(ETIME);
+                }
                 let count = depth.min(task.vectors - first);
                 self.may_run(task.light)?;
                 optics.prepare(self, &task.phases, wavelength)?;
