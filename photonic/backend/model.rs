@@ -31,6 +31,7 @@ use crate::{
         clock,
         raw_lock::{new_raw_lock, RawLock},
     },
+    uapi,
 };
 #[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
 use crate::rust::debugfs_command::CommandFile;
@@ -447,6 +448,9 @@ pub(crate) struct Models(KVec<Entry>);
 impl Models {
     /// Makes the models. `EINVAL` for what no chip can be.
     pub(crate) fn new(processors: &Arc<Processors>, request: &Request) -> Result<Self> {
+        if request.count > uapi::PHOTONIC_MAX_DEVICES {
+            return Err(EINVAL);
+        }
         let mut models = KVec::new();
         for index in 0..request.count {
             let seed = request.seed.wrapping_add(index as u64);
