@@ -493,10 +493,10 @@ TEST(light_goes_before_power)
 	write_file(LIGHTOS_EVENTS "/lightos_photonic_laser/enable", "1");
 	write_file(LIGHTOS_EVENTS "/lightos_photonic_power/enable", "1");
 	CHECK_OK(control(fd, LIGHTOS_PHOTONIC_POWER_DOWN));
-	AWAIT_STATUS(fd, trace_line("lightos_photonic_power", "state=0"));
-	dark = trace_line("lightos_photonic_laser", "=0");
+	AWAIT_STATUS(fd, trace_line("lightos_photonic_power", "state=uninitialised"));
+	dark = trace_line("lightos_photonic_laser", "on=0");
 	CHECK_GT(dark, 0);
-	CHECK_GT(trace_line("lightos_photonic_power", "state=0"), dark);
+	CHECK_GT(trace_line("lightos_photonic_power", "state=uninitialised"), dark);
 }
 
 /* Signals. */
