@@ -49,7 +49,7 @@ impl Context {
     /// One without anything. May sleep.
     pub(crate) fn new(all: Arc<Processors>) -> Result<Arc<Self>> {
         let id = all.next_file.fetch_add(1, Relaxed);
-        let inbox = Inbox::new()?;
+        let inbox = Inbox::new(id)?;
         Arc::pin_init(
             pin_init!(Self {
                 all,

@@ -145,7 +145,8 @@ impl Processor {
     fn arm(&self, file: u64) -> Result {
         {
             let mut armer = self.armer.lock();
-            if armer.is_some_and(|other| other != file) {
+            // Where a cause has put the key out, nobody has it any more.
+            if armer.is_some_and(|other| other != file) && self.snapshot().armed {
                 return Err(EBUSY);
             }
             self.request(Request::Arm).map_err(errno)?;

@@ -313,7 +313,13 @@ impl Faults {
 impl Processor {
     /// Tells the files that asked for it.
     pub(super) fn tell(&self, kind: u32, value: u64) {
-        self.all.inboxes.publish(self.index, kind, value);
+        self.all.inboxes.publish(self.index, None, kind, value);
+    }
+
+    /// Tells the file `file`, if it asked for it, that a job of its own has ended.
+    pub(super) fn tell_of_job(&self, file: u64, number: u64) {
+        let kind = uapi::PHOTONIC_EVENT_JOB;
+        self.all.inboxes.publish(self.index, Some(file), kind, number);
     }
 
     /// Tells everybody what the guard has found. Process context.
