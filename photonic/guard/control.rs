@@ -165,7 +165,8 @@ impl Control {
             self.tec.reset();
         }
         self.set_tec(tec, aim == Aim::Full, cooling);
-        self.set_fan(fan, fan == FAN_FULL);
+        let at_once = matches!(aim, Aim::Full | Aim::Blind) || sink_mc.is_none();
+        self.set_fan(fan, at_once);
     }
 
     fn hold_sink(&mut self, aim_mc: i32, sink_mc: Option<i32>) -> i32 {

@@ -221,7 +221,8 @@ fn the_die_heats_no_faster_than_stated() {
         }
     }
     assert!(fastest <= MAX_HEATING_UK_PER_MS, "{fastest}");
-    assert!(fastest > MAX_HEATING_UK_PER_MS / 2, "{fastest}");
+    println!("{fastest} uK in a millisecond");
+    assert!(fastest > MAX_HEATING_UK_PER_MS * 3 / 4, "{fastest}");
 }
 
 #[test]
