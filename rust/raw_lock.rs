@@ -23,6 +23,7 @@ pub(crate) type RawLock<T> = Lock<T, RawIrq>;
 
 /// Makes the initialiser of a [`RawLock`], with a class of its own for lockdep:
 /// `new_raw_lock!(value, "name")`.
+#[allow(unused_macros)]
 macro_rules! new_raw_lock {
     ($inner:expr, $name:literal $(,)?) => {
         $crate::rust::raw_lock::RawLock::new(
@@ -69,7 +70,7 @@ unsafe impl Backend for RawIrq {
         unsafe { lightos_raw_trylock(lock.cast()) }.then_some(())
     }
 
-    unsafe fn unlock(lock: *mut Self::State, _: &()) {
+    unsafe fn unlock(lock: *mut Self::State, (): &()) {
         // SAFETY: The caller owns the lock, as it promises.
         unsafe { lightos_raw_unlock(lock.cast()) }
     }

@@ -26,7 +26,10 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! What a chip is really like, [`calibrate`] finds out by measurements.
 
+pub mod calibrate;
 mod clements;
 mod convolution;
 mod correct;
