@@ -126,7 +126,11 @@ impl Processor {
             return;
         }
         if let Err(error) = self.power_down() {
-            dev_warn!(self.device, "rails did not go down in order ({:?})\n", error);
+            dev_warn!(
+                self.device,
+                "rails did not go down in order ({:?})\n",
+                error
+            );
         }
     }
 

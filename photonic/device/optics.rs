@@ -157,7 +157,9 @@ impl Optics {
             calibration: calibration.id(),
         };
         self.forget_after_power_loss(processor);
-        let known = self.set.is_some_and(|set| set.calibration == wanted.calibration);
+        let known = self
+            .set
+            .is_some_and(|set| set.calibration == wanted.calibration);
         if !known {
             let step = compensation::step_mc(calibration.greatest_tempco(), self.identity.dac);
             self.drift.restart(step);
@@ -332,7 +334,11 @@ impl Optics {
         words.copy_from_slice(input);
         image::write_input(device, &self.identity, 0, words);
         let power = vector::power(words);
-        let mut search = Search::new(Detection::Coherent, gain::safe(power, u32::MAX), self.probed);
+        let mut search = Search::new(
+            Detection::Coherent,
+            gain::safe(power, u32::MAX),
+            self.probed,
+        );
         let mut left = averages;
         while left > 0 {
             let command = Command {
@@ -368,7 +374,9 @@ impl Optics {
 /// Whether a part of a vector is at the end of the range of its ADC.
 fn is_cut(words: &[i32], bits: u32) -> bool {
     let greatest = i32::MAX >> 32u32.saturating_sub(bits) << 32u32.saturating_sub(bits);
-    words.iter().any(|&word| word >= greatest || word == i32::MIN)
+    words
+        .iter()
+        .any(|&word| word >= greatest || word == i32::MIN)
 }
 
 impl Processor {
@@ -400,7 +408,9 @@ impl Processor {
     pub(super) fn applied_codes(&self, first: usize, to: &mut [u32]) {
         let _optics = self.optics.lock();
         for (index, code) in to.iter_mut().enumerate() {
-            *code = self.registers.read(regs::APPLIED + 4 * (first + index) as u32);
+            *code = self
+                .registers
+                .read(regs::APPLIED + 4 * (first + index) as u32);
         }
     }
 
