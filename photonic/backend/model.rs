@@ -32,6 +32,7 @@ use crate::{
         clock,
         raw_lock::{new_raw_lock, RawLock},
     },
+    uapi,
 };
 use core::ptr::null_mut;
 use kernel::{
@@ -442,6 +443,9 @@ pub(crate) struct Models(KVec<Entry>);
 impl Models {
     /// Makes the models. `EINVAL` for what no chip can be.
     pub(crate) fn new(processors: &Arc<Processors>, request: &Request) -> Result<Self> {
+        if request.count > uapi::PHOTONIC_MAX_DEVICES {
+            return Err(EINVAL);
+        }
         let mut models = KVec::new();
         for index in 0..request.count {
             let seed = request.seed.wrapping_add(index as u64);

@@ -160,7 +160,8 @@ impl Processor {
             if now.causes != 0 {
                 return Some(Err(EUCLEAN));
             }
-            now.emission.then_some(Ok(()))
+            // Light that is still seen may be that of the arming before.
+            (!now.pending && now.emission).then_some(Ok(()))
         });
         match lit {
             Ok(()) => {
