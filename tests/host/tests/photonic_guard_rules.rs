@@ -14,7 +14,9 @@ use lightos_host::photonic::guard::ticks::{Ticks, LATCH_LEVEL, PERIOD_NS};
 use lightos_host::photonic::guard::*;
 use lightos_host::photonic::model::plant::fault::{Fault as Break, RailFault, SensorFault};
 use lightos_host::photonic::model::plant::{Plant, PlantConfig};
+use lightos_host::photonic::model::random::Random;
 use lightos_host::photonic::registers::*;
+use lightos_host::support::cases;
 use proptest::prelude::*;
 
 /// Registers of a device that does nothing but keep what it is told.
@@ -1088,4 +1090,48 @@ fn a_guard_is_small() {
     assert!(size_of::<Guard>() < 1_024, "{}", size_of::<Guard>());
     assert!(size_of::<Snapshot>() < 512);
     assert!(size_of::<Plant>() < 1_024, "{}", size_of::<Plant>());
+}
+
+/// A plant whose registers now and then read as anything.
+struct Noisy<'a> {
+    rig: &'a Rig,
+    random: RefCell<Random>,
+}
+
+impl Registers for Noisy<'_> {
+    fn read(&self, offset: u32) -> u32 {
+        let mut random = self.random.borrow_mut();
+        match random.below(64) {
+            0 => random.bits() as u32,
+            1 => self.rig.read(offset) ^ 1 << random.below(32),
+            _ => self.rig.read(offset),
+        }
+    }
+
+    fn write(&self, offset: u32, value: u32) {
+        self.rig.write(offset, value);
+    }
+}
+
+#[test]
+fn registers_that_lie_are_survived() {
+    for seed in 0..u64::from(cases(20, 500)) {
+        let rig = Rig::new();
+        let noisy = Noisy {
+            rig: &rig,
+            random: RefCell::new(Random::new(seed)),
+        };
+        let mut random = Random::stream(seed, 1);
+        let mut guard = Guard::new(Limits::DEFAULT);
+        for _ in 0..5_000 {
+            rig.now
+                .set(rig.now.get() + u64::from(random.below(3_000_000)));
+            rig.plant.borrow_mut().advance(rig.now.get());
+            let requests = [Request::PowerUp, Request::Arm, Request::Clear];
+            let _ = guard.request(requests[random.below(3) as usize]);
+            guard.tick(&noisy, rig.now.get(), &|| rig.now.get());
+            let snapshot = guard.snapshot();
+            assert!(!snapshot.armed || snapshot.causes == 0);
+        }
+    }
 }
