@@ -668,7 +668,7 @@ impl Guard {
         Edges {
             causes: self.causes,
             state: self.state(),
-            lit: self.lit,
+            lit: self.view.emission() && !self.view.gone(),
             faults: self.sensors.faults(),
         }
     }

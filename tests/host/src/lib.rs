@@ -42,11 +42,16 @@ pub mod moe {
 #[path = "../../../photonic"]
 pub mod photonic {
     pub mod guard;
+    // The oldest compiler that builds the module has no is_multiple_of().
+    #[allow(clippy::manual_is_multiple_of)]
     pub mod layout;
     pub mod mesh;
     pub mod model;
     pub mod registers;
+    pub mod usage;
 }
 
+pub mod chips;
+pub mod driver;
 pub mod nets;
 pub mod support;

@@ -53,6 +53,9 @@ pub enum Error {
     /// A call on a gate failed.
     #[error(transparent)]
     Moe(#[from] crate::moe::Error),
+    /// A matrix has no program for a photonic processor.
+    #[error(transparent)]
+    Program(#[from] crate::photonic::ProgramError),
     /// A run is under way; the call waits for its end or stops it first.
     #[error("{call}: a run is under way")]
     Busy {

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Calibration against chips in floating point.
+
+mod photonic_bench;
+
+use std::time::Instant;
+
+use lightos::photonic::calibrate::{
+    calibrate, Blob, Calibration, Error, Options, Output, ProbeError,
+};
+use lightos::photonic::{Matrix, Program, Splitters};
+use lightos_host::chips::on_bench;
+use lightos_host::driver::{Driver, Vector};
+use lightos_host::photonic::layout::Layout;
+use lightos_host::photonic::mesh::vector::Detection;
+use lightos_host::photonic::model::chip::Chip;
+use lightos_host::photonic::model::random::Random;
+use lightos_host::photonic::registers::Registers;
+use num_complex::Complex64;
+use photonic_bench::device::OnBench;
+use photonic_bench::{Bench, Fault};
+
+/// Whether the long forms of tests are wanted.
+fn long() -> bool {
+    std::env::var_os("LIGHTOS_LONG").is_some()
+}
+
+/// Rms of angles.
+fn rms(differences: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for difference in differences {
+        let turn = difference - (difference / std::f64::consts::TAU).round() * std::f64::consts::TAU;
+        sum += turn * turn;
+        count += 1.0;
+    }
+    (sum / f64::max(count, 1.0)).sqrt()
+}
+
+fn differ<'a>(found: &'a [f64], truth: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+    found.iter().zip(truth).map(|(found, truth)| found - truth)
+}
+
+/// Prints and checks how far what was found is from the truth.
+fn check(bench: &Bench, found: &Calibration, seconds: f64) {
+    let (chip, layout) = (&found.chip, bench.layout);
+    // The second mesh takes what cannot be told apart from it: its phases are not those of the
+    // chip, but do the same.
+    let first = layout.mesh_crossings();
+    let thetas: Vec<_> = (0..layout.crossings()).map(|c| layout.theta(c)).collect();
+    let meshes = (0..layout.crossings()).filter(|c| !(first..first + layout.modes()).contains(c));
+    let meshes: Vec<_> = meshes.collect();
+    let attenuators: Vec<_> = (first..first + layout.modes()).collect();
+    let offset = |&channel: &usize| chip.offset[channel] - bench.offset[channel];
+    let alpha = |&c: &usize| chip.alpha[c] - bench.alpha[c];
+    let beta = |&c: &usize| chip.beta[c] - bench.beta[c];
+    let taps = &found.residuals[..2 * layout.crossings()];
+    println!(
+        "N = {}: {} settings, {} inputs, {seconds:.2} s; rms residual of outputs {:.2e}, of taps {:.2e}",
+        layout.modes(),
+        found.shots,
+        found.inputs,
+        found.residual,
+        rms(taps.iter().copied()),
+    );
+    let crosstalk = differ(&chip.crosstalk, &bench.crosstalk);
+    for (name, error, allowed) in [
+        ("theta without heat", rms(thetas.iter().map(offset)), 1e-3),
+        ("phi of the first mesh", rms((0..first).map(|c| offset(&(2 * c + 1)))), 1e-3),
+        ("efficiencies", rms(differ(&chip.efficiency, &bench.efficiency)), 1e-3),
+        ("alpha", rms(meshes.iter().map(alpha)), 3e-4),
+        ("beta", rms(meshes.iter().map(beta)), 3e-4),
+        // Which is which does not show, and does not matter.
+        ("alpha + beta, attenuators", rms(attenuators.iter().map(|c| alpha(c) + beta(c))), 1e-3),
+        ("crosstalk", rms(crosstalk), 1e-4),
+        ("temperature, rad per degree", rms((0..first).map(|c| chip.tempco[2 * c] - bench.tempco[2 * c])), 2e-4),
+    ] {
+        println!("  rms error of {name:28} {error:.1e}");
+        assert!(error <= allowed, "{name}: {error} > {allowed}");
+    }
+    assert!(found.residual < 5e-4);
+}
+
+#[test]
+fn it_finds_the_parameters() {
+    let sizes: &[usize] = if long() { &[2, 3, 8, 9, 16, 32] } else { &[2, 3, 8, 9] };
+    for &modes in sizes {
+        let mut bench = Bench::new(modes, 3);
+        // Crosstalk that no heaters are near enough for cannot be found.
+        if modes < 4 {
+            bench.crosstalk[4] = 0.0;
+            bench.crosstalk[6] = 0.0;
+        }
+        let start = Instant::now();
+        let options = Options {
+            warmer: Some(10.0),
+            ..Options::default()
+        };
+        let found = calibrate(&mut bench, &options).unwrap();
+        check(&bench, &found, start.elapsed().as_secs_f64());
+        assert_eq!(found.inputs, bench.probes);
+        assert!(found.inputs <= 20_000);
+    }
+}
+
+/// The die is never still.
+#[test]
+fn a_die_that_strays_is_made_up_for() {
+    let mut bench = Bench::new(8, 5);
+    bench.wobble = 0.3;
+    let options = Options {
+        warmer: Some(10.0),
+        ..Options::default()
+    };
+    let found = calibrate(&mut bench, &options).unwrap();
+    check(&bench, &found, 0.0);
+}
+
+/// The driver's arithmetic with a calibration that was measured, on the model that was measured.
+#[test]
+fn a_model_computes_well_once_it_is_calibrated() {
+    let modes = std::env::var("MODES").map_or(8, |m| m.parse().unwrap());
+    let chip = Chip::typical(modes, 3);
+    let device = on_bench(chip);
+    let start = Instant::now();
+    let options = Options {
+        warmer: Some(10.0),
+        wavelengths: vec![1, 7],
+        ..Options::default()
+    };
+    let found = calibrate(&mut OnBench(&device), &options).unwrap();
+    println!(
+        "N = {modes}: {} settings, {} inputs, {:.2} s, residual of outputs {:.2e}",
+        found.shots,
+        found.inputs,
+        start.elapsed().as_secs_f64(),
+        found.residual
+    );
+    let bytes = Blob::new(&found, 1_790_000_000).encode();
+    let blob = Blob::decode(&bytes).unwrap();
+    let pairs = blob.splitters.clone().unwrap();
+    let splitters = Splitters {
+        alpha: pairs.iter().map(|pair| pair[0]).collect(),
+        beta: pairs.iter().map(|pair| pair[1]).collect(),
+    };
+    let mut driver = Driver::new(&device, |ns| device.wait(ns)).unwrap();
+    let cases = cases(modes, 6, &splitters);
+    report_errors("uncalibrated", &measure(&mut driver, &cases[..2], 0, |_| ()));
+    driver.load(bytes).unwrap();
+    let home = report_errors("calibrated", &measure(&mut driver, &cases, 0, |_| ()));
+    for wavelength in [1, 7] {
+        let errors = measure(&mut driver, &cases, wavelength, |_| ());
+        report_errors(&format!("at wavelength {wavelength}"), &errors);
+    }
+    let warm = |celsius: i32| {
+        let die_mc = chip.reference_mc + 1000 * celsius;
+        device.with_surroundings(|bench| bench.light.die_mc = die_mc);
+    };
+    let warmed = measure(&mut driver, &cases, 0, |driver| {
+        warm(0);
+        for step in 1..=10 {
+            warm(step);
+            driver.follow(100_000_000).unwrap();
+        }
+    });
+    let warmed = report_errors("10 degrees warmer, compensated", &warmed);
+    assert!(home <= 0.02, "{home}");
+    assert!(warmed <= 2.0 * home, "{warmed} {home}");
+}
+
+/// A matrix with its program and vectors.
+struct Case {
+    matrix: Matrix,
+    program: Program,
+    vectors: Vec<Vec<Complex64>>,
+}
+
+/// Real matrices and complex ones in turn.
+fn cases(modes: usize, count: u64, splitters: &Splitters) -> Vec<Case> {
+    let mut random = Random::new(77);
+    let mut normal = || random.normal(1 << 24) as f64 / f64::from(1 << 24);
+    (0..count)
+        .map(|nth| {
+            let matrix = Matrix::from_fn(modes, modes, |_, _| {
+                Complex64::new(normal(), if nth % 2 == 0 { 0.0 } else { normal() })
+            });
+            let mut vector = || (0..modes).map(|_| Complex64::new(normal(), normal())).collect();
+            Case {
+                vectors: (0..20).map(|_| vector()).collect(),
+                program: Program::corrected(modes, &matrix, splitters)
+                    .and_then(|program| program.refined(splitters, 30))
+                    .unwrap(),
+                matrix,
+            }
+        })
+        .collect()
+}
+
+/// Relative errors of all vectors, and the rms of those of the matrices.
+struct Errors {
+    vectors: Vec<f64>,
+    matrices: f64,
+}
+
+fn measure<R: Registers, W: Fn(u64)>(
+    driver: &mut Driver<'_, R, W>,
+    cases: &[Case],
+    wavelength: u32,
+    mut between: impl FnMut(&mut Driver<'_, R, W>),
+) -> Errors {
+    let (mut vectors, mut squares) = (Vec::new(), 0.0);
+    for case in cases {
+        driver.program(&case.program.phases, wavelength).unwrap();
+        between(driver);
+        // Standard normal parts are less than 8.
+        let word = |part: f64| (part * 2f64.powi(28)).round() as i32;
+        let input: Vec<_> = case
+            .vectors
+            .iter()
+            .map(|vector| Vector {
+                parts: vector.iter().flat_map(|z| [word(z.re), word(z.im)]).collect(),
+                exponent: 3,
+            })
+            .collect();
+        let batches = driver.multiply(Detection::Coherent, &input).unwrap();
+        let outputs = batches.iter().flat_map(|batch| &batch.outputs);
+        let (mut off, mut whole) = (0.0, 0.0);
+        for (vector, output) in case.vectors.iter().zip(outputs) {
+            let exact = case.matrix.times(vector);
+            let scale = 2f64.powi(output.exponent - 31) * case.program.scale;
+            let pairs = output.parts.chunks(2).zip(&exact);
+            let error: f64 = pairs
+                .map(|(pair, z)| {
+                    let found = Complex64::new(f64::from(pair[0]), f64::from(pair[1])) * scale;
+                    (found - z).norm_sqr()
+                })
+                .sum();
+            let size: f64 = exact.iter().map(|z| z.norm_sqr()).sum();
+            vectors.push((error / size).sqrt());
+            off += error;
+            whole += size;
+        }
+        squares += off / whole;
+    }
+    vectors.sort_by(f64::total_cmp);
+    Errors {
+        vectors,
+        matrices: (squares / cases.len() as f64).sqrt(),
+    }
+}
+
+fn report_errors(name: &str, errors: &Errors) -> f64 {
+    let count = errors.vectors.len();
+    println!(
+        "  {name:32} relative error: median {:.2e}, rms {:.2e}, worst {:.2e}",
+        errors.vectors[count / 2],
+        errors.matrices,
+        errors.vectors[count - 1],
+    );
+    errors.matrices
+}
+
+#[test]
+fn chips_of_all_sizes_are_calibrated() {
+    let (sizes, seeds) = if long() { (2..=16, 1..=10) } else { (2..=6, 1..=3) };
+    let mut worst = 0.0f64;
+    for modes in sizes {
+        for seed in seeds.clone() {
+            let device = on_bench(Chip::typical(modes, seed));
+            let found = calibrate(&mut OnBench(&device), &Options::default());
+            let found = found.unwrap_or_else(|error| panic!("N = {modes}, seed {seed}: {error}"));
+            worst = worst.max(found.residual);
+        }
+    }
+    println!("greatest rms residual of outputs {worst:.2e}");
+    assert!(worst < 1e-3);
+}
+
+/// Calibrates a chip of 4 modes with a fault.
+fn broken(fault: Fault) -> Error {
+    let mut bench = Bench::new(4, 11);
+    bench.faults.push(fault);
+    let error = calibrate(&mut bench, &Options::default()).map(|found| found.residual);
+    let error = error.expect_err("a broken chip is refused");
+    println!("{fault:?}: {error}");
+    error
+}
+
+/// Crossings of 4 modes: 6 of the first mesh, 4 attenuators, 6 of the second mesh.
+const CROSSINGS: std::ops::Range<usize> = 0..16;
+
+#[test]
+fn dead_taps_are_named() {
+    for crossing in CROSSINGS {
+        for (output, name) in [Output::Top, Output::Bottom].into_iter().enumerate() {
+            for reading in [0.0, 0.3] {
+                match broken(Fault::Tap(crossing, output, reading)) {
+                    Error::DeadTap { crossing: c, output } => assert_eq!((c, output), (crossing, name)),
+                    other => panic!("{other}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn dead_heaters_are_named() {
+    for channel in 0..36 {
+        match broken(Fault::Heater(channel)) {
+            Error::DeadHeater { channel: c, .. } => assert_eq!(c, channel),
+            other => panic!("{other}"),
+        }
+        match broken(Fault::Weak(channel, 0.6)) {
+            Error::DeadHeater { channel: c, .. } => assert_eq!(c, channel),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn saturated_taps_are_named() {
+    for crossing in CROSSINGS {
+        match broken(Fault::Bright(crossing, 5.0)) {
+            Error::SaturatedTap { crossing: c, .. } => assert_eq!(c, crossing),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+/// Taps that count too much without an end are found by what the others in their column say.
+/// Two crossings blame each other; one alone just has another gain.
+#[test]
+fn taps_with_another_gain_are_named() {
+    let layout = Layout::new(4).unwrap();
+    for crossing in CROSSINGS {
+        let (column, _) = layout.place(crossing).unwrap();
+        if layout.column(column).count == 1 {
+            let mut bench = Bench::new(4, 11);
+            bench.faults.push(Fault::Bright(crossing, 1.1));
+            let found = calibrate(&mut bench, &Options::default()).unwrap();
+            assert!(found.residual < 5e-4);
+            continue;
+        }
+        match broken(Fault::Bright(crossing, 1.3)) {
+            Error::Residual { channel, .. } => {
+                assert_eq!(layout.place(channel / 2).unwrap().0, column);
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn darkness_and_dead_outputs_are_named() {
+    assert!(matches!(broken(Fault::Dark), Error::Dark));
+    assert!(matches!(broken(Fault::Refusing), Error::Probe(ProbeError::Dark)));
+    for mode in 0..4 {
+        match broken(Fault::Output(mode)) {
+            Error::DeadOutput { mode: m, channel } => assert_eq!((m, channel), (mode, 32 + mode)),
+            other => panic!("{other}"),
+        }
+    }
+}
