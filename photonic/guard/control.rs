@@ -114,7 +114,7 @@ pub struct Control {
 
 impl Control {
     /// At rest.
-    pub const fn new() -> Self {
+    pub const fn resting() -> Self {
         Self {
             tec: Loop::new(TEC_PROPORTIONAL, TEC_INTEGRAL),
             fan: Loop::new(FAN_PROPORTIONAL, FAN_INTEGRAL),

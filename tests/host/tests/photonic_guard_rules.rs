@@ -14,7 +14,9 @@ use lightos_host::photonic::guard::ticks::{Ticks, LATCH_LEVEL, PERIOD_NS};
 use lightos_host::photonic::guard::*;
 use lightos_host::photonic::model::plant::fault::{Fault as Break, RailFault, SensorFault};
 use lightos_host::photonic::model::plant::{Plant, PlantConfig};
+use lightos_host::photonic::model::random::Random;
 use lightos_host::photonic::registers::*;
+use lightos_host::support::cases;
 use proptest::prelude::*;
 
 /// Registers of a device that does nothing but keep what it is told.
@@ -165,7 +167,7 @@ proptest! {
 
     #[test]
     fn readings_of_any_kind_are_survived(registers: [[u32; 5]; 20], elapsed: [u32; 20]) {
-        let mut sensors = Sensors::new();
+        let mut sensors = Sensors::unseen();
         for (registers, elapsed) in registers.iter().zip(elapsed) {
             sensors.look(registers, elapsed);
             prop_assert!(!sensors.any_healthy() || sensors.protective_mc().is_some());
@@ -220,7 +222,7 @@ fn hold(policy: &mut Policy, mc: i32, ticks: u32) {
 
 #[test]
 fn throttling_leaves_with_hysteresis() {
-    let mut policy = Policy::new();
+    let mut policy = Policy::cool();
     hold(&mut policy, 84_000, 10);
     assert_eq!(policy.permille(), 675);
     assert!(!policy.full());
@@ -247,7 +249,7 @@ fn throttling_leaves_with_hysteresis() {
 
 #[test]
 fn throttling_does_not_fall_while_it_gets_hotter() {
-    let mut policy = Policy::new();
+    let mut policy = Policy::cool();
     hold(&mut policy, 84_000, 10);
     hold(&mut policy, 60_000, 100);
     let mut last = policy.permille();
@@ -260,11 +262,11 @@ fn throttling_does_not_fall_while_it_gets_hotter() {
         last = policy.permille();
     }
     // What may come counts for the demand, not for the trend.
-    let mut policy = Policy::new();
+    let mut policy = Policy::cool();
     policy.tick(&Limits::DEFAULT, 70_000, 86_000, 0);
     assert!(policy.full() && policy.permille() >= FULL_PERMILLE);
     // A floor holds, and goes a thousandth a tick.
-    let mut policy = Policy::new();
+    let mut policy = Policy::cool();
     policy.tick(&Limits::DEFAULT, 45_000, 45_000, 500);
     assert_eq!(policy.permille(), 500);
     hold(&mut policy, 45_000, 100);
@@ -282,7 +284,7 @@ struct Looked {
 impl Looked {
     fn new() -> Self {
         Self {
-            sensors: Sensors::new(),
+            sensors: Sensors::unseen(),
             count: 0xfffa,
         }
     }
@@ -356,7 +358,7 @@ fn a_stuck_sensor_is_one_that_noise_does_not_move() {
 
 #[test]
 fn a_stale_sensor_is_one_whose_counter_stands() {
-    let mut sensors = Sensors::new();
+    let mut sensors = Sensors::unseen();
     let registers = ROOM.map(|mc| 7 << 16 | sensor_code(mc));
     sensors.look(&registers, 1_000);
     // Two ticks close together see the same conversion.
@@ -383,7 +385,7 @@ fn a_jump_is_more_than_anything_heats() {
     looked.look(mc);
     assert_eq!(looked.fault(2), Fault::Jumping);
     // Ten degrees in ten milliseconds are none.
-    let mut sensors = Sensors::new();
+    let mut sensors = Sensors::unseen();
     sensors.look(&ROOM.map(|mc| 1 << 16 | sensor_code(mc)), 1_000);
     sensors.look(&ROOM.map(|mc| 2 << 16 | sensor_code(mc + 10_000)), 10_000);
     assert_eq!(sensors.faults(), [Fault::None; SENSORS]);
@@ -397,7 +399,7 @@ fn no_die_is_as_hot_as_that() {
         (-40_000, Fault::None),
         (-40_100, Fault::OutOfRange),
     ] {
-        let mut sensors = Sensors::new();
+        let mut sensors = Sensors::unseen();
         sensors.look(&[1 << 16 | sensor_code(mc); SENSORS], 1_000);
         assert_eq!(sensors.faults()[0], fault, "{mc}");
     }
@@ -458,7 +460,7 @@ fn a_hot_sink_limits_the_cooler() {
     assert_eq!(tec_limit(Some(75_000)), 0);
     assert_eq!(tec_limit(Some(i32::MAX)), 0);
     assert_eq!(tec_limit(None), control::SINK_UNKNOWN_MA);
-    let mut control = Control::new();
+    let mut control = Control::resting();
     for _ in 0..1_000 {
         control.tick(Aim::Hold(45_000), Some(80_000), Some(55_000));
     }
@@ -476,7 +478,7 @@ fn a_hot_sink_limits_the_cooler() {
 
 #[test]
 fn loops_slew_and_do_not_wind_up() {
-    let mut control = Control::new();
+    let mut control = Control::resting();
     let mut last = (0, 0);
     for tick in 0..20_000 {
         control.tick(Aim::Hold(45_000), Some(60_000), Some(70_000 - tick));
@@ -493,7 +495,7 @@ fn loops_slew_and_do_not_wind_up() {
     }
     assert!(control.tec_ma() < 3_000 - 300);
     // Full is at once, for both.
-    let mut control = Control::new();
+    let mut control = Control::resting();
     control.tick(Aim::Full, Some(86_000), Some(40_000));
     assert_eq!((control.tec_ma(), control.pwm()), (3_000, 255));
     control.tick(Aim::Blind, None, None);
@@ -509,7 +511,7 @@ fn loops_slew_and_do_not_wind_up() {
 
 #[test]
 fn coolers_and_fans_that_do_not_follow_are_found() {
-    let mut control = Control::new();
+    let mut control = Control::resting();
     control.tick(Aim::Full, Some(90_000), Some(40_000));
     for _ in 0..control::TEC_SUSPECT {
         assert_eq!(control.tec_health(), Health::Good);
@@ -523,7 +525,7 @@ fn coolers_and_fans_that_do_not_follow_are_found() {
     control.observe(2_800, 4_000);
     assert_eq!(control.tec_health(), Health::Good);
     // On its way it follows.
-    let mut control = Control::new();
+    let mut control = Control::resting();
     control.tick(Aim::Full, Some(90_000), Some(40_000));
     for ma in (0..3_000).step_by(10) {
         control.observe(ma, 4_000);
@@ -590,7 +592,7 @@ fn light_is_an_and() {
 
 #[test]
 fn late_ticks_count_and_tighten() {
-    let mut ticks = Ticks::new();
+    let mut ticks = Ticks::none();
     assert_eq!(ticks.pass(u64::MAX / 2).missed, 0);
     let mut now = u64::MAX / 2;
     let mut after = |us: u64, ticks: &mut Ticks| {
@@ -649,16 +651,8 @@ fn rails_go_up_and_down_by_the_table() {
         power.apply(&memory);
         let set = memory.read(RAIL_ENABLE);
         memory.set(RAIL_GOOD, set);
-        for rail in 0..RAILS {
-            mv(
-                &memory,
-                rail,
-                if set >> rail & 1 == 1 {
-                    RAIL_NOMINAL_MV[rail]
-                } else {
-                    0
-                },
-            );
+        for (rail, full) in RAIL_NOMINAL_MV.into_iter().enumerate() {
+            mv(&memory, rail, full * (set >> rail & 1));
         }
         enabled.push(set);
     }
@@ -677,9 +671,9 @@ fn rails_go_up_and_down_by_the_table() {
             power,
             "not before it is discharged"
         );
-        for rail in 0..RAILS {
+        for (rail, full) in RAIL_NOMINAL_MV.into_iter().enumerate() {
             if set >> rail & 1 == 0 {
-                mv(&memory, rail, RAIL_NOMINAL_MV[rail] / 20 - 1);
+                mv(&memory, rail, full / 20 - 1);
             }
         }
         power = power.next(&memory, now).0;
@@ -1096,4 +1090,48 @@ fn a_guard_is_small() {
     assert!(size_of::<Guard>() < 1_024, "{}", size_of::<Guard>());
     assert!(size_of::<Snapshot>() < 512);
     assert!(size_of::<Plant>() < 1_024, "{}", size_of::<Plant>());
+}
+
+/// A plant whose registers now and then read as anything.
+struct Noisy<'a> {
+    rig: &'a Rig,
+    random: RefCell<Random>,
+}
+
+impl Registers for Noisy<'_> {
+    fn read(&self, offset: u32) -> u32 {
+        let mut random = self.random.borrow_mut();
+        match random.below(64) {
+            0 => random.bits() as u32,
+            1 => self.rig.read(offset) ^ 1 << random.below(32),
+            _ => self.rig.read(offset),
+        }
+    }
+
+    fn write(&self, offset: u32, value: u32) {
+        self.rig.write(offset, value);
+    }
+}
+
+#[test]
+fn registers_that_lie_are_survived() {
+    for seed in 0..u64::from(cases(20, 500)) {
+        let rig = Rig::new();
+        let noisy = Noisy {
+            rig: &rig,
+            random: RefCell::new(Random::new(seed)),
+        };
+        let mut random = Random::stream(seed, 1);
+        let mut guard = Guard::new(Limits::DEFAULT);
+        for _ in 0..5_000 {
+            rig.now
+                .set(rig.now.get() + u64::from(random.below(3_000_000)));
+            rig.plant.borrow_mut().advance(rig.now.get());
+            let requests = [Request::PowerUp, Request::Arm, Request::Clear];
+            let _ = guard.request(requests[random.below(3) as usize]);
+            guard.tick(&noisy, rig.now.get(), &|| rig.now.get());
+            let snapshot = guard.snapshot();
+            assert!(!snapshot.armed || snapshot.causes == 0);
+        }
+    }
 }
