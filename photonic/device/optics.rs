@@ -77,6 +77,8 @@ pub(crate) struct Optics {
     shifts: ChargedVec<u32>,
     drift: Compensation,
     set: Option<Setting>,
+    /// Heaters whose phases the program in effect asks for in vain.
+    unreached: u32,
     /// The device's count of commits after ours, and the processor's of power-ups: others tell
     /// that it has lost power since.
     commits: u32,
@@ -115,12 +117,18 @@ impl Optics {
             shifts: charged::table(0, depth)?,
             drift: Compensation::new(compensation::MAX_STEP_MC),
             set: None,
+            unreached: 0,
             commits: 0,
             power_ups: 0,
             tag: 0,
             learned: [None; 2],
             probed: None,
         })
+    }
+
+    /// Heaters that cannot reach the phase that the program in effect asks for.
+    pub(super) fn unreached(&self) -> u32 {
+        self.unreached
     }
 
     /// The device was reset: nothing is known of its heaters.
@@ -180,7 +188,7 @@ impl Optics {
         let solved = self
             .solver
             .solve(&calibration, conditions, &self.turns, &mut self.codes);
-        solved.ok_or(EINVAL)?;
+        self.unreached = solved.ok_or(EINVAL)?.unreached;
         self.drift.solved(temperature_mc);
         self.apply(processor, temperature_mc)?;
         self.set = Some(wanted);

@@ -281,7 +281,8 @@ impl debugfs::Show for PhaseTable {
         if self.0.applied_phases(0, &mut phases).is_err() {
             return;
         }
-        seq_print!(to, "channel code millidegrees\n");
+        let unreached = self.0.optics.lock().unreached();
+        seq_print!(to, "# out of reach: {}\nchannel code millidegrees\n", unreached);
         for (channel, (code, phase)) in codes.iter().zip(phases.iter()).enumerate() {
             seq_print!(to, "{} {} {}\n", channel, code, phase);
         }
