@@ -5,7 +5,7 @@
 //! [`Device`] is an open `/dev/lightos`; its methods are the ioctls of
 //! `uapi/lightos.h`, one each, with typed arguments and errors. Networks of
 //! neurons, one a device file, are in [`network`]; gates of mixtures of experts in
-//! [`moe`]. The raw layouts are in [`sys`].
+//! [`moe`]; photonic processors in [`photonic`]. The raw layouts are in [`sys`].
 //! Nothing else in the workspace makes these ioctls, but for one benchmark
 //! (`moe-call-bench` of `tests/host`).
 //!
@@ -34,6 +34,7 @@ mod error;
 mod mapping;
 pub mod moe;
 pub mod network;
+pub mod photonic;
 mod ring;
 pub mod sys;
 mod types;
