@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `lightctl photonic`: power, light, matrices and temperatures of photonic processors.
+
+mod backend;
+mod events;
+mod fault;
+mod power;
+mod report;
+mod status;
+mod thermal;
+
+use clap::Subcommand;
+
+use self::backend::Place;
+use crate::failure::Failure;
+
+/// `lightctl photonic` and what follows it.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// What photonic processors there are
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Power, laser, temperatures, calibration and counters of a processor
+    Status(status::StatusArgs),
+    /// Rails up or down, in their order
+    Power(power::PowerArgs),
+    /// Turn the key: light for as long as this command runs
+    ///
+    /// With a command it is run meanwhile, and its exit status is this one's. Without,
+    /// the processor stays armed until Ctrl-C. It goes dark when this process ends,
+    /// however it ends, or when a cause is latched.
+    Arm(power::ArmArgs),
+    /// Laser off, whoever armed it; needs no privilege
+    Disarm(power::PlainArgs),
+    /// Take latched causes back whose reasons are gone; does not arm
+    Clear(power::PlainArgs),
+    /// End all jobs, and more by level
+    Reset(power::ResetArgs),
+    /// Show or set the temperatures that the guard goes by
+    Limits(power::LimitsArgs),
+    /// Temperatures, throttle, TEC, fan and power over time
+    Thermal(thermal::ThermalArgs),
+    /// Print events as they happen
+    Events(events::EventsArgs),
+    /// Inject a fault into a model, where the module was built for that
+    Fault(fault::FaultArgs),
+}
+
+/// Which processor, and how to tell of it.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Options")]
+pub(crate) struct Common {
+    /// Number of the processor
+    #[arg(long, short, value_name = "N", default_value_t = 0)]
+    device: u32,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where the processor is.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Options")]
+pub(crate) struct Where {
+    /// Use a model in this process, in virtual time, not the module
+    #[arg(long)]
+    host: bool,
+    /// Seed of that model: which chip of its make it is
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "host")]
+    seed: u64,
+}
+
+impl Where {
+    fn place(self, common: Common) -> Place {
+        if self.host {
+            Place::Host { seed: self.seed }
+        } else {
+            Place::Module {
+                number: common.device,
+            }
+        }
+    }
+}
+
+/// Carries a command out.
+pub(crate) fn command(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::List { json } => status::list(*json),
+        Command::Status(args) => status::command(args),
+        Command::Power(args) => power::power(args),
+        Command::Arm(args) => power::arm(args),
+        Command::Disarm(args) => power::disarm(args),
+        Command::Clear(args) => power::clear(args),
+        Command::Reset(args) => power::reset(args),
+        Command::Limits(args) => power::limits(args),
+        Command::Thermal(args) => thermal::command(args),
+        Command::Events(args) => events::command(args),
+        Command::Fault(args) => fault::command(args),
+    }
+}
