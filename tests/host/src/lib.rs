@@ -48,5 +48,6 @@ pub mod photonic {
     pub mod registers;
 }
 
+pub mod chips;
 pub mod nets;
 pub mod support;

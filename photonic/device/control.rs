@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Power, arming, resets: asking the guard, and waiting until it has done so.
+//!
+//! Process context; a wait ends with `EINTR` on a signal. `waiting` is held around each look and
+//! released while waiting; `armer` and `optics` are taken alone.
+
+use super::Processor;
+use crate::{
+    photonic::{
+        guard::{Refusal, Request, Snapshot},
+        registers as regs,
+    },
+    rust::cred,
+    uapi,
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::Relaxed,
+        condvar::CondVarTimeoutResult,
+        Arc,
+    },
+    time::{msecs_to_jiffies, Jiffies},
+};
+
+/// The guard gives up on a rail long before this.
+const POWER_MS: u32 = 10_000;
+/// From the order to light or darkness: a few ticks.
+const LASER_MS: u32 = 1_000;
+
+/// The errno of what the guard refuses.
+pub(super) fn errno(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Busy => EBUSY,
+        Refusal::Latched => EUCLEAN,
+        Refusal::NotPowered => ENETDOWN,
+        Refusal::Interlock => ENOLCK,
+        Refusal::TooHot => EHOSTDOWN,
+        Refusal::Persists => EAGAIN,
+        Refusal::OutOfBounds => EINVAL,
+    }
+}
+
+impl Processor {
+    /// `PHOTONIC_CONTROL` of the file `file`.
+    pub(super) fn control(self: &Arc<Self>, action: u32, file: u64) -> Result {
+        if action != uapi::PHOTONIC_DISARM && !cred::is_admin() {
+            return Err(EPERM);
+        }
+        match action {
+            uapi::PHOTONIC_POWER_UP => self.power_up(),
+            uapi::PHOTONIC_POWER_DOWN => self.power_down(),
+            uapi::PHOTONIC_ARM => self.arm(file),
+            uapi::PHOTONIC_DISARM => {
+                self.disarm();
+                Ok(())
+            }
+            uapi::PHOTONIC_CLEAR => self.request(Request::Clear).map_err(errno),
+            uapi::PHOTONIC_RESET_SOFT => self.reset(action, false),
+            uapi::PHOTONIC_RESET_FUNCTION => self.reset(action, true),
+            uapi::PHOTONIC_RESET_POWER => {
+                self.reset(action, true)?;
+                self.power_down()?;
+                self.power_up()
+            }
+            _ => Err(EINVAL),
+        }
+    }
+
+    /// Rails up. `EUCLEAN` where a cause is latched, also one that is by this.
+    fn power_up(&self) -> Result {
+        if self.has_ended() || self.all.closed.load(Relaxed) {
+            return Err(ESHUTDOWN);
+        }
+        self.request(Request::PowerUp).map_err(errno)?;
+        self.wait_for(POWER_MS, |now| {
+            if now.causes & uapi::PHOTONIC_CAUSE_RAIL_TIMEOUT != 0 {
+                return Some(Err(ETIMEDOUT));
+            }
+            if now.causes != 0 {
+                return Some(Err(EIO));
+            }
+            now.powered.then_some(Ok(()))
+        })
+    }
+
+    /// Light off, rails down.
+    pub(super) fn power_down(&self) -> Result {
+        self.disarm();
+        self.request(Request::PowerDown).map_err(errno)?;
+        self.wait_for(POWER_MS, |now| now.dark.then_some(Ok(())))
+    }
+
+    /// The same for whoever cannot be told that it failed.
+    pub(super) fn power_down_quietly(&self) {
+        if self.snapshot().dark {
+            return;
+        }
+        if let Err(error) = self.power_down() {
+            dev_warn!(self.device, "rails did not go down in order ({:?})\n", error);
+        }
+    }
+
+    /// Turns the key for `file` and the laser on.
+    fn arm(&self, file: u64) -> Result {
+        {
+            let mut armer = self.armer.lock();
+            if armer.is_some_and(|other| other != file) {
+                return Err(EBUSY);
+            }
+            self.request(Request::Arm).map_err(errno)?;
+            *armer = Some(file);
+        }
+        let lit = self.wait_for(LASER_MS, |now| {
+            if now.causes != 0 {
+                return Some(Err(EUCLEAN));
+            }
+            now.emission.then_some(Ok(()))
+        });
+        match lit {
+            Ok(()) => {
+                self.counts.rearms.fetch_add(1, Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                self.disarm();
+                Err(error)
+            }
+        }
+    }
+
+    /// Turns key and laser off at once, whoever armed it.
+    pub(super) fn disarm(&self) {
+        let mut armer = self.armer.lock();
+        self.stop_light();
+        *armer = None;
+    }
+
+    /// The same if it was `file` that armed it: that file closes.
+    pub(super) fn disarm_for(&self, file: u64) {
+        let mut armer = self.armer.lock();
+        if *armer == Some(file) {
+            self.stop_light();
+            *armer = None;
+        }
+    }
+
+    /// Ends all jobs; with `function` the laser, and heaters at 0, too.
+    fn reset(&self, action: u32, function: bool) -> Result {
+        if function {
+            self.disarm();
+        }
+        self.end_jobs(ECANCELED);
+        let mut optics = self.optics.lock();
+        self.registers.write(
+            regs::CONTROL,
+            match function {
+                true => regs::CONTROL_RESET_FUNCTION,
+                false => regs::CONTROL_RESET_SOFT,
+            },
+        );
+        if function {
+            optics.forget();
+        }
+        drop(optics);
+        self.counts.resets.fetch_add(1, Relaxed);
+        self.tell(uapi::PHOTONIC_EVENT_RESET, action.into());
+        Ok(())
+    }
+
+    /// Waits until `done` has an answer, up to `ms`. `ETIMEDOUT`, `EINTR`, `ESHUTDOWN`.
+    fn wait_for(&self, ms: u32, done: impl Fn(&Snapshot) -> Option<Result>) -> Result {
+        let mut left: Jiffies = msecs_to_jiffies(ms);
+        let mut waiting = self.waiting.lock();
+        loop {
+            if let Some(answer) = done(&self.snapshot()) {
+                return answer;
+            }
+            match self.changed.wait_interruptible_timeout(&mut waiting, left) {
+                CondVarTimeoutResult::Woken { jiffies } => left = jiffies,
+                CondVarTimeoutResult::Timeout => return Err(ETIMEDOUT),
+                CondVarTimeoutResult::Signal { .. } => return Err(EINTR),
+            }
+        }
+    }
+}

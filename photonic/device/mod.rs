@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver of photonic processors.
+//!
+//! | file             | holds                                                       |
+//! |------------------|-------------------------------------------------------------|
+//! | `identity.rs`    | what a device says it is                                    |
+//! | `watch.rs`       | the guard under its lock, its timer, its news               |
+//! | `control.rs`     | power, arming, resets: requests and waiting for them        |
+//! | `program.rs`     | phases that an open file asks for                           |
+//! | `optics.rs`      | phases in effect, one batch through the mesh                |
+//! | `jobs.rs`        | jobs: queue, worker, results                                |
+//! | `probe.rs`       | measuring with raw codes                                    |
+//! | `calibration.rs` | the blob in use                                             |
+//! | `events.rs`      | events for open files                                       |
+//! | `context.rs`     | what an open file has of processors                         |
+//! | `calls.rs`       | the ioctls                                                  |
+//! | `face.rs`        | hwmon, sysfs, uevents                                       |
+//! | `report.rs`      | debugfs, fdinfo                                             |
+//!
+//! # Contexts and locks
+//!
+//! The guard runs 1,000 times a second in hard-interrupt context, under the spinlock `guard` of
+//! [`watch::Watch`], and touches the fast registers only. That lock is the innermost; nothing is
+//! called with it held but the guard. Everything else is process context, under mutexes taken in
+//! this order: `optics` (held while light passes; only who computes or measures waits for it),
+//! `queue` of the jobs, `calibration`. `armer` and the list of processors are taken alone. No lock
+//! is held while user memory is touched.
+//!
+//! # Life of a processor
+//!
+//! A back end attaches its registers; the timer starts, rails and laser are off. When the back
+//! end goes (module removal, unplugging) [`Attached`] is dropped: the processor leaves the list,
+//! light goes off, jobs end, the rails go down in order, the timer stops.
+
+pub(crate) mod calibration;
+pub(crate) mod calls;
+pub(crate) mod context;
+mod control;
+mod events;
+mod face;
+mod identity;
+mod jobs;
+mod optics;
+mod probe;
+mod program;
+mod report;
+mod watch;
+
+use self::{events::Inboxes, identity::Identity};
+use super::registers::Registers;
+use crate::{
+    rust::{
+        debugfs,
+        workqueue::{OwnedQueue, Priority},
+    },
+    uapi,
+};
+use kernel::{
+    device::{self, Device},
+    global_lock, impl_has_work, new_condvar, new_mutex, new_work,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{Atomic, AtomicFlag, Relaxed},
+        Arc, CondVar, Mutex,
+    },
+    workqueue::Work,
+};
+
+/// Registers that a processor can keep.
+pub(crate) trait Window: Registers + Send + Sync + 'static {}
+
+global_lock! {
+    // SAFETY: Initialised in `init`, before anything can lock it.
+    unsafe(uninit) pub(crate) static PROCESSORS: Mutex<Option<Arc<Processors>>> = None;
+}
+
+/// Makes [`PROCESSORS`] ready. To be called once, before a back end registers.
+pub(crate) fn init() {
+    // SAFETY: Called once, as the module is initialised once.
+    unsafe { PROCESSORS.init() };
+}
+
+/// The processors of the system.
+#[pin_data]
+pub(crate) struct Processors {
+    #[pin]
+    slots: Mutex<[Option<Arc<Processor>>; uapi::PHOTONIC_MAX_DEVICES]>,
+    #[pin]
+    inboxes: Inboxes,
+    /// The number of the next file that uses one.
+    next_file: Atomic<u64>,
+    /// The folder `lightos/photonic` in debugfs.
+    folder: Arc<debugfs::Folder>,
+    /// Set while the system suspends or goes down: nothing gets power then.
+    closed: AtomicFlag,
+}
+
+impl Processors {
+    /// None yet. May sleep.
+    pub(crate) fn new(folder: Arc<debugfs::Folder>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                slots <- new_mutex!([const { None }; uapi::PHOTONIC_MAX_DEVICES], "lightos_photonic"),
+                inboxes <- Inboxes::new(),
+                next_file: Atomic::new(1),
+                folder,
+                closed: AtomicFlag::new(false),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The processor `index`. `ENODEV`.
+    pub(crate) fn get(&self, index: usize) -> Result<Arc<Processor>> {
+        let slots = self.slots.lock();
+        slots.get(index).cloned().flatten().ok_or(ENODEV)
+    }
+
+    /// How many there are: one more than the greatest number.
+    pub(crate) fn count(&self) -> usize {
+        let slots = self.slots.lock();
+        slots.iter().rposition(Option::is_some).map_or(0, |at| at + 1)
+    }
+
+    /// All processors, one after the other, with no lock held.
+    fn for_each(&self, mut each: impl FnMut(&Arc<Processor>)) {
+        for index in 0..uapi::PHOTONIC_MAX_DEVICES {
+            if let Ok(processor) = self.get(index) {
+                each(&processor);
+            }
+        }
+    }
+
+    /// Takes a device in: reads what it is, starts its guard, shows it. `ENODEV` if it is none of
+    /// ours, `ENOSPC` for one too many.
+    pub(crate) fn attach(
+        self: &Arc<Self>,
+        registers: Arc<dyn Window>,
+        parent: &Device<device::Bound>,
+    ) -> Result<Attached> {
+        let identity = Identity::read(&*registers).inspect_err(|_| {
+            dev_err!(parent, "no photonic processor with a register map that is known\n")
+        })?;
+        let processor = {
+            let mut slots = self.slots.lock();
+            let index = slots.iter().position(Option::is_none).ok_or(ENOSPC)?;
+            let processor = Processor::new(self, index, identity, registers, parent)?;
+            slots[index] = Some(processor.clone());
+            processor
+        };
+        // From here on dropping it takes everything back.
+        let attached = Attached(processor.clone());
+        processor.start(parent)?;
+        dev_info!(
+            parent,
+            "photonic processor {} ({}): {} modes, {} bit phases, serial {:016x}\n",
+            processor.index,
+            identity.kind(),
+            identity.layout.modes(),
+            identity.phase_bits,
+            identity.serial
+        );
+        Ok(attached)
+    }
+
+    fn detach(&self, processor: &Arc<Processor>) {
+        let mut slots = self.slots.lock();
+        if let Some(slot) = slots.get_mut(processor.index) {
+            *slot = None;
+        }
+    }
+}
+
+/// A processor that is attached; dropping it detaches it. May sleep.
+pub(crate) struct Attached(Arc<Processor>);
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.0.all.detach(&self.0);
+        self.0.end();
+    }
+}
+
+/// One processor.
+#[pin_data]
+pub(crate) struct Processor {
+    all: Arc<Processors>,
+    index: usize,
+    identity: Identity,
+    registers: Arc<dyn Window>,
+    device: ARef<Device>,
+    #[pin]
+    watch: watch::Watch,
+    /// Guards nothing but the wait for `changed`.
+    #[pin]
+    waiting: Mutex<()>,
+    /// Woken when the guard has news, and when the processor ends.
+    #[pin]
+    changed: CondVar,
+    /// Who has armed it.
+    #[pin]
+    armer: Mutex<Option<u64>>,
+    #[pin]
+    optics: Mutex<optics::Optics>,
+    #[pin]
+    jobs: jobs::Jobs,
+    #[pin]
+    calibration: Mutex<calibration::InUse>,
+    #[pin]
+    face: Mutex<Option<face::Face>>,
+    #[pin]
+    news: Work<Self, 0>,
+    #[pin]
+    worker: Work<Self, 1>,
+    /// Set once the processor is to do nothing any more.
+    ended: AtomicFlag,
+    counts: Counts,
+    /// For news of the guard.
+    urgent: OwnedQueue,
+    /// For jobs.
+    patient: OwnedQueue,
+}
+
+impl_has_work! {
+    impl HasWork<Self, 0> for Processor { self.news }
+    impl HasWork<Self, 1> for Processor { self.worker }
+}
+
+/// What is counted outside the guard.
+pub(crate) struct Counts {
+    jobs: Atomic<u64>,
+    jobs_failed: Atomic<u64>,
+    vectors: Atomic<u64>,
+    busy_ns: Atomic<u64>,
+    resets: Atomic<u64>,
+    commits: Atomic<u64>,
+    rearms: Atomic<u64>,
+}
+
+impl Counts {
+    const fn new() -> Self {
+        Self {
+            jobs: Atomic::new(0),
+            jobs_failed: Atomic::new(0),
+            vectors: Atomic::new(0),
+            busy_ns: Atomic::new(0),
+            resets: Atomic::new(0),
+            commits: Atomic::new(0),
+            rearms: Atomic::new(0),
+        }
+    }
+}
+
+impl Processor {
+    fn new(
+        all: &Arc<Processors>,
+        index: usize,
+        identity: Identity,
+        registers: Arc<dyn Window>,
+        device: &Device,
+    ) -> Result<Arc<Self>> {
+        let urgent = OwnedQueue::new_unbound(c"lightos_photonic_news", Priority::High)?;
+        let patient = OwnedQueue::new_unbound(c"lightos_photonic_jobs", Priority::Normal)?;
+        let optics = optics::Optics::new(identity)?;
+        Arc::pin_init(
+            pin_init!(Self {
+                all: all.clone(),
+                index,
+                identity,
+                registers,
+                device: device.into(),
+                watch <- watch::Watch::new(),
+                waiting <- new_mutex!((), "lightos_photonic_waiting"),
+                changed <- new_condvar!("lightos_photonic_changed"),
+                armer <- new_mutex!(None, "lightos_photonic_armer"),
+                optics <- new_mutex!(optics, "lightos_photonic_optics"),
+                jobs <- jobs::Jobs::new(),
+                calibration <- new_mutex!(calibration::InUse::default(), "lightos_photonic_calibration"),
+                face <- new_mutex!(None, "lightos_photonic_face"),
+                news <- new_work!("lightos_photonic_news"),
+                worker <- new_work!("lightos_photonic_jobs"),
+                ended: AtomicFlag::new(false),
+                counts: Counts::new(),
+                urgent,
+                patient,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Starts the guard and shows the processor to the world.
+    fn start(self: &Arc<Self>, parent: &Device<device::Bound>) -> Result {
+        self.start_guard();
+        let face = face::Face::new(self, parent)?;
+        *self.face.lock() = Some(face);
+        self.load_firmware_calibration(parent);
+        Ok(())
+    }
+
+    /// Ends everything: light off, jobs ended, rails down, nothing left that runs.
+    fn end(self: &Arc<Self>) {
+        self.ended.store(true, Relaxed);
+        self.stop_light();
+        self.end_jobs(ESHUTDOWN);
+        // Readers of sysfs and hwmon are waited for: with no lock held.
+        let face = self.face.lock().take();
+        drop(face);
+        self.patient.drain();
+        self.power_down_quietly();
+        self.stop_guard();
+        self.urgent.drain();
+        self.wake();
+    }
+
+    /// Whether the processor does nothing any more.
+    fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
+
+    /// Wakes all that wait for the processor to change.
+    fn wake(&self) {
+        let _guard = self.waiting.lock();
+        self.changed.notify_all();
+    }
+}
