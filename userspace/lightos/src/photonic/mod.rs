@@ -7,39 +7,75 @@
 //! and reads how it is. Arming lasts as long as the file. What registers, units and
 //! the calibration mean: `Documentation/photonic.rst`.
 //!
-//! ```no_run
-//! use lightos::photonic::{Options, Processor, Vectors};
+//! A processor multiplies by a matrix that its phases stand for ([`layout`]).
+//! [`Program::of`] finds the phases of a matrix: its singular value decomposition,
+//! and each unitary factor as a rectangular mesh ([`Mesh`]). Where the splitters'
+//! errors are known, [`Program::corrected`] takes them into account. [`simulate`]
+//! goes the other way.
 //!
-//! # fn main() -> Result<(), lightos::Error> {
+//! ```no_run
+//! use lightos::photonic::{Matrix, Options, Processor, Program, Vectors};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let processor = Processor::open(0)?;
 //! processor.power_up()?;
 //! processor.arm()?;
-//! // All phases 0: every crossing is crossed, every attenuator dumps its light.
-//! processor.set_phases(0, &vec![0; processor.info().channels as usize], true)?;
 //! let modes = processor.info().modes as usize;
-//! let input = Vectors::from_real(modes, &vec![0.5; modes])?;
-//! let product = processor.multiply(&input, &Options::default())?;
-//! println!("{:?}", product.output.to_complex());
+//! let matrix = Matrix::from_real(2, 2, &[0.5, -1.0, 2.0, 0.25]);
+//! let program = Program::of(modes, &matrix)?;
+//! processor.set_phases(0, &program.phases, true)?;
+//! let mut input = vec![0.0; modes];
+//! input[..2].copy_from_slice(&[1.0, -0.5]);
+//! let product = processor.multiply(&Vectors::from_real(modes, &input)?, &Options::default())?;
+//! // The light does matrix / scale.
+//! println!("{}", product.output.to_complex()[0] * program.scale);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What the phases do can be computed without a processor:
+//!
+//! ```
+//! use lightos::photonic::{simulate, Matrix, Program, Splitters};
+//!
+//! # fn main() -> Result<(), lightos::photonic::ProgramError> {
+//! let matrix = Matrix::from_real(2, 2, &[0.5, -1.0, 2.0, 0.25]);
+//! let program = Program::of(8, &matrix)?;
+//! // What the ABI takes, a channel each.
+//! assert!(program.phases.iter().all(|&millidegrees| millidegrees < 360_000));
+//! // And what the light then does.
+//! let light = simulate(&program.exact, &Splitters::ideal(8))?.scaled(program.scale);
+//! assert!((light[(1, 0)].re - 2.0).abs() < 1e-12);
 //! # Ok(())
 //! # }
 //! ```
 
 mod call;
+mod clements;
 mod device;
 mod error;
 mod events;
 mod info;
 mod job;
+#[path = "../../../../photonic/layout.rs"]
+pub mod layout;
+mod matrix;
 mod probe;
+mod program;
+mod simulate;
 mod status;
 mod vectors;
 
+pub use clements::Mesh;
 pub use device::{Phases, Processor};
 pub use error::{Error, JobEnd};
 pub use events::{Event, Happening, Kinds, Watcher};
 pub use info::{Action, Capabilities, Info};
 pub use job::{Job, Options, Product};
+pub use matrix::{Complex, Matrix};
 pub use probe::{Measurement, Probe, ProbeInput, Setting};
+pub use program::{Program, ProgramError};
+pub use simulate::{crossing, simulate, Crossing, Splitters};
 pub use status::{
     Causes, Counters, Limits, Rail, RailState, Sensor, SensorFault, State, Status, SENSOR_NAMES,
 };
