@@ -33,6 +33,8 @@
 //! # }
 //! ```
 //!
+//! What a chip is really like, [`calibrate`] finds out by measurements.
+//!
 //! What the phases do can be computed without a processor:
 //!
 //! ```
@@ -50,6 +52,7 @@
 //! # }
 //! ```
 
+pub mod calibrate;
 mod call;
 mod clements;
 mod device;

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Measurements that have been made.
+
+use num_complex::Complex64;
+
+/// What was measured under one setting of the heaters.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    /// Share of full power of each heater.
+    pub(super) drive: Vec<f64>,
+    /// Of the die, in degrees Celsius.
+    pub(super) temperature: f64,
+    /// The inputs, as the modulators put them out.
+    pub(super) inputs: Vec<Vec<Complex64>>,
+    /// For each input the powers at both outputs of each crossing.
+    pub(super) taps: Vec<Vec<[f64; 2]>>,
+    /// For each input the amplitudes at the outputs.
+    pub(super) outputs: Vec<Vec<Complex64>>,
+}
+
+/// Readings from here on may have been cut.
+pub(super) const CUT: f64 = 0.9995;

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Least squares, one column after the other, in the order of the light.
+//!
+//! A column is fitted to its taps with the fields that the columns before it lead to it, as far
+//! as they are known by then. Its crossings have parameters of their own and share some with the
+//! others, crosstalk above all; what earlier columns said of it counts for the later ones.
+
+use faer::linalg::solvers::Solve;
+use faer::{Mat, Side};
+use num_complex::Complex64;
+
+use super::chip::{places, Chip};
+use super::crossing::Passage;
+use super::record::{Record, CUT};
+use crate::photonic::layout::CLASSES;
+
+const I: Complex64 = Complex64::new(0.0, 1.0);
+/// Parameters of a crossing: offset and efficiency of θ, of φ, α, β; then, of each of its two
+/// arms, efficiency of φ and half the sum of α and β of the attenuator that light comes from.
+pub(super) const LOCAL: usize = 10;
+/// Parameters that crossings share: crosstalk, gain of the taps, factor of the heaters.
+pub(super) const SHARED: usize = CLASSES + 2;
+const GAIN: usize = CLASSES;
+const SCALE: usize = CLASSES + 1;
+/// One line of the equations: derivatives and residual.
+const LINE: usize = LOCAL + SHARED + 1;
+const RESIDUAL: usize = LINE - 1;
+/// Deviation of a reading that the fit reckons with. Against what is known beforehand only.
+const SIGMA: f64 = 1e-3;
+
+/// How far parameters may be from what is known beforehand: deviations. 0 holds them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Freedom {
+    pub(super) offset: f64,
+    pub(super) efficiency: f64,
+    pub(super) splitter: f64,
+    pub(super) crosstalk: f64,
+    pub(super) gain: f64,
+    pub(super) scale: f64,
+}
+
+impl Freedom {
+    /// Everything is to be found.
+    pub(super) const ALL: Self = Self {
+        offset: 10.0,
+        efficiency: 0.15,
+        splitter: 0.05,
+        crosstalk: 0.02,
+        gain: 0.3,
+        scale: 0.0,
+    };
+    /// Only the offsets may have changed.
+    pub(super) const OFFSETS: Self = Self {
+        offset: 10.0,
+        efficiency: 0.0,
+        splitter: 0.0,
+        crosstalk: 0.0,
+        gain: 0.0,
+        scale: 0.0,
+    };
+}
+
+/// What has been found of the shared parameters: normal equations about their values.
+#[derive(Clone, Debug)]
+pub(super) struct Knowledge {
+    information: [[f64; SHARED]; SHARED],
+    mean: [f64; SHARED],
+}
+
+impl Knowledge {
+    pub(super) fn new(freedom: &Freedom, chip: &Chip) -> Self {
+        let mut information = [[0.0; SHARED]; SHARED];
+        let mut mean = [0.0; SHARED];
+        for class in 0..CLASSES {
+            information[class][class] = weight(freedom.crosstalk);
+        }
+        if freedom.crosstalk == 0.0 {
+            mean[..CLASSES].copy_from_slice(&chip.crosstalk);
+        }
+        information[SCALE][SCALE] = weight(freedom.scale);
+        mean[SCALE] = chip.scale;
+        Self { information, mean }
+    }
+}
+
+/// The information of a deviation in units of a reading's.
+fn weight(deviation: f64) -> f64 {
+    if deviation > 0.0 {
+        (SIGMA / deviation).powi(2)
+    } else {
+        1e15
+    }
+}
+
+/// A pass over the columns with a set of measurements.
+pub(super) struct Sweep<'a> {
+    pub(super) chip: &'a mut Chip,
+    records: &'a [Record],
+    /// Of each record and input: the field before the column that is next.
+    fields: Vec<Vec<Vec<Complex64>>>,
+    knowledge: &'a mut Knowledge,
+    freedom: Freedom,
+    nominal: f64,
+}
+
+/// Sums over the readings of one crossing.
+type Gram = [[f64; LINE]; LINE];
+
+impl<'a> Sweep<'a> {
+    /// A pass from the inputs on.
+    pub(super) fn new(
+        chip: &'a mut Chip,
+        records: &'a [Record],
+        knowledge: &'a mut Knowledge,
+        freedom: Freedom,
+        nominal: f64,
+    ) -> Self {
+        let fields = records.iter().map(|record| record.inputs.clone()).collect();
+        Self {
+            chip,
+            records,
+            fields,
+            knowledge,
+            freedom,
+            nominal,
+        }
+    }
+
+    /// Sends the light through a column.
+    pub(super) fn pass(&mut self, column: usize) {
+        for (record, fields) in self.records.iter().zip(&mut self.fields) {
+            self.chip
+                .pass(column, &record.drive, record.temperature, fields);
+        }
+    }
+
+    /// The fields before the next column, of each record and input.
+    pub(super) fn fields(&self) -> &[Vec<Vec<Complex64>>] {
+        &self.fields
+    }
+
+    /// Fits a column, in `rounds` steps of Gauss and Newton.
+    pub(super) fn fit(&mut self, column: usize, rounds: usize) {
+        for round in 0..rounds {
+            let last = round + 1 == rounds;
+            if self.step(column, last).is_none() {
+                return;
+            }
+        }
+    }
+
+    /// One step. `None` where there is nothing to fit, or the equations have no solution.
+    fn step(&mut self, column: usize, last: bool) -> Option<()> {
+        let crossings: Vec<_> = places(self.chip.layout().column(column)).collect();
+        if crossings.is_empty() {
+            return None;
+        }
+        let grams: Vec<Gram> = crossings
+            .iter()
+            .map(|&(crossing, top)| self.gram(column, crossing, top))
+            .collect();
+        let rank = crossings.len() * LOCAL + SHARED;
+        let shared = crossings.len() * LOCAL;
+        let mut normal = Mat::<f64>::zeros(rank, rank);
+        let mut right = Mat::<f64>::zeros(rank, 1);
+        for (nth, gram) in grams.iter().enumerate() {
+            let at = |i: usize| {
+                if i < LOCAL {
+                    nth * LOCAL + i
+                } else {
+                    shared + i - LOCAL
+                }
+            };
+            for i in 0..RESIDUAL {
+                for j in 0..RESIDUAL {
+                    normal[(at(i), at(j))] += gram[i.min(j)][i.max(j)];
+                }
+                right[(at(i), 0)] += gram[i][RESIDUAL];
+            }
+        }
+        for (nth, &(crossing, _)) in crossings.iter().enumerate() {
+            for (i, (weight, pull)) in self.local_priors(column, crossing).into_iter().enumerate() {
+                normal[(nth * LOCAL + i, nth * LOCAL + i)] += weight;
+                right[(nth * LOCAL + i, 0)] += weight * pull;
+            }
+        }
+        self.shared_priors(column, shared, &mut normal, &mut right);
+        let solver = normal.llt(Side::Lower).ok()?;
+        let step = solver.solve(&right);
+        for (nth, &(crossing, top)) in crossings.iter().enumerate() {
+            let local: [f64; LOCAL] = std::array::from_fn(|i| step[(nth * LOCAL + i, 0)]);
+            self.move_local(column, crossing, top, &local);
+        }
+        let moved: [f64; SHARED] = std::array::from_fn(|i| step[(shared + i, 0)]);
+        self.move_shared(column, &moved);
+        if last {
+            // The lower right corner of the factor is that of the shared parameters alone.
+            let factor = solver.L();
+            self.learn(|i, j| factor[(shared + i, shared + j)]);
+        }
+        Some(())
+    }
+
+    /// The sums of a crossing over all readings of its taps.
+    fn gram(&self, column: usize, crossing: usize, top: usize) -> Gram {
+        let chip = &*self.chip;
+        let layout = chip.layout();
+        let (theta, phi) = (layout.theta(crossing), layout.phi(crossing));
+        let attenuator = column == layout.attenuators();
+        let arms = self.arms(column, top);
+        let mut gram = [[0.0; LINE]; LINE];
+        for (record, fields) in self.records.iter().zip(&self.fields) {
+            let drive = &record.drive;
+            let around = [theta, phi].map(|channel| chip.heat_around(channel, drive));
+            let heat = [theta, phi].map(|channel| chip.heat(channel, drive));
+            let hot: [f64; 2] = std::array::from_fn(|i| {
+                let crosstalk: f64 = around[i].iter().zip(&chip.crosstalk).map(|(q, x)| q * x).sum();
+                (heat[i] + crosstalk) / chip.scale
+            });
+            let through = super::crossing::Crossing::new(
+                chip.phase_with(theta, drive, &around[0], record.temperature),
+                chip.phase_with(phi, drive, &around[1], record.temperature),
+                chip.alpha[crossing],
+                chip.beta[crossing],
+            );
+            let before = arms.map(|arm| {
+                arm.map(|attenuator| {
+                    let c = chip.crossing(attenuator, drive, record.temperature);
+                    let one = [Complex64::new(1.0, 0.0), Complex64::new(0.0, 0.0)];
+                    let p = c.passage(one);
+                    let power = p.out[0].norm_sqr().max(1e-6);
+                    let slope = (p.by[2][0] + p.by[3][0]) * p.out[0].conj() / power;
+                    (drive[layout.phi(attenuator)] * chip.scale, slope)
+                })
+            });
+            let own = [drive[theta] * chip.scale, drive[phi] * chip.scale];
+            for (field, taps) in fields.iter().zip(&record.taps) {
+                let bottom = if attenuator {
+                    Complex64::new(0.0, 0.0)
+                } else {
+                    field[top + 1]
+                };
+                let entering = [field[top], bottom];
+                let passage = through.passage(entering);
+                let gain = chip.gain[column];
+                for output in 0..2 {
+                    let reading = taps[crossing][output];
+                    if reading >= CUT {
+                        continue;
+                    }
+                    let mut line = [0.0; LINE];
+                    line_of(&passage, output, gain, own, &around, hot, &mut line);
+                    for arm in 0..2 {
+                        if let Some((drive, slope)) = before[arm] {
+                            let mut change = [Complex64::new(0.0, 0.0); 2];
+                            change[arm] = I * entering[arm];
+                            let by = |change| power_by(passage.out, through.pass(change), output);
+                            line[6 + 2 * arm] = gain * by(change) * drive;
+                            change[arm] = slope * entering[arm];
+                            line[7 + 2 * arm] = gain * by(change);
+                        }
+                    }
+                    line[RESIDUAL] = reading - gain * passage.out[output].norm_sqr();
+                    add(&mut gram, &line);
+                }
+            }
+        }
+        gram
+    }
+
+    /// The attenuators whose phases the arms of a crossing are the first to show.
+    fn arms(&self, column: usize, top: usize) -> [Option<usize>; 2] {
+        let layout = self.chip.layout();
+        let attenuators = layout.attenuators();
+        let shows = |mode: usize| {
+            // The last of an odd number of modes has no crossing in the first column.
+            let odd = layout.modes() % 2 == 1 && mode + 1 == layout.modes();
+            column == attenuators + 1 + usize::from(odd)
+        };
+        [top, top + 1].map(|mode| {
+            let shown = mode < layout.modes() && column > attenuators && shows(mode);
+            shown
+                .then(|| layout.crossing_at(attenuators, mode))
+                .flatten()
+        })
+    }
+
+    /// Of each parameter of a crossing: its weight, and how far it is from where it should be.
+    fn local_priors(&self, column: usize, crossing: usize) -> [(f64, f64); LOCAL] {
+        let chip = &*self.chip;
+        let layout = chip.layout();
+        let (theta, phi) = (layout.theta(crossing), layout.phi(crossing));
+        let free = &self.freedom;
+        let mut priors = [(1e15, 0.0); LOCAL];
+        priors[0] = (weight(free.offset), 0.0);
+        priors[1] = (
+            weight(free.efficiency * self.nominal),
+            self.nominal - chip.efficiency[theta],
+        );
+        priors[4] = (weight(free.splitter), -chip.alpha[crossing]);
+        priors[5] = (weight(free.splitter), -chip.beta[crossing]);
+        // What an attenuator does to the phase shows in the next columns only.
+        if column != layout.attenuators() {
+            priors[2] = priors[0];
+            priors[3] = (priors[1].0, self.nominal - chip.efficiency[phi]);
+        }
+        if free.efficiency == 0.0 {
+            priors[1].1 = 0.0;
+            priors[3].1 = 0.0;
+        }
+        if free.splitter == 0.0 {
+            priors[4].1 = 0.0;
+            priors[5].1 = 0.0;
+        }
+        let top = layout.place(crossing).map_or(0, |(_, top)| top);
+        for (arm, before) in self.arms(column, top).into_iter().enumerate() {
+            let Some(before) = before else { continue };
+            if free.efficiency > 0.0 {
+                let efficiency = chip.efficiency[layout.phi(before)];
+                priors[6 + 2 * arm] = (priors[1].0, self.nominal - efficiency);
+            }
+            if free.splitter > 0.0 {
+                let mean = (chip.alpha[before] + chip.beta[before]) / 2.0;
+                priors[7 + 2 * arm] = (weight(free.splitter), -mean);
+            }
+        }
+        priors
+    }
+
+    fn shared_priors(
+        &self,
+        column: usize,
+        at: usize,
+        normal: &mut Mat<f64>,
+        right: &mut Mat<f64>,
+    ) {
+        let values = self.shared(column);
+        let known = &*self.knowledge;
+        for i in 0..SHARED {
+            for j in 0..SHARED {
+                normal[(at + i, at + j)] += known.information[i][j];
+                right[(at + i, 0)] += known.information[i][j] * (known.mean[j] - values[j]);
+            }
+        }
+        // Each column has a gain of its own.
+        let weight = weight(self.freedom.gain);
+        normal[(at + GAIN, at + GAIN)] += weight;
+        if self.freedom.gain > 0.0 {
+            right[(at + GAIN, 0)] += weight * (1.0 - values[GAIN]);
+        }
+    }
+
+    fn shared(&self, column: usize) -> [f64; SHARED] {
+        let mut values = [0.0; SHARED];
+        values[..CLASSES].copy_from_slice(&self.chip.crosstalk);
+        values[GAIN] = self.chip.gain[column];
+        values[SCALE] = self.chip.scale;
+        values
+    }
+
+    fn move_local(&mut self, column: usize, crossing: usize, top: usize, step: &[f64; LOCAL]) {
+        let arms = self.arms(column, top);
+        let chip = &mut *self.chip;
+        let layout = chip.layout();
+        let (theta, phi) = (layout.theta(crossing), layout.phi(crossing));
+        chip.offset[theta] += step[0].clamp(-0.5, 0.5);
+        chip.efficiency[theta] += step[1];
+        chip.offset[phi] += step[2].clamp(-0.5, 0.5);
+        chip.efficiency[phi] += step[3];
+        chip.alpha[crossing] += step[4].clamp(-0.1, 0.1);
+        chip.beta[crossing] += step[5].clamp(-0.1, 0.1);
+        for (arm, before) in arms.into_iter().enumerate() {
+            if let Some(before) = before {
+                chip.efficiency[layout.phi(before)] += step[6 + 2 * arm];
+                chip.alpha[before] += step[7 + 2 * arm];
+                chip.beta[before] += step[7 + 2 * arm];
+            }
+        }
+    }
+
+    fn move_shared(&mut self, column: usize, step: &[f64; SHARED]) {
+        for (value, step) in self.chip.crosstalk.iter_mut().zip(step) {
+            *value += step;
+        }
+        self.chip.gain[column] += step[GAIN];
+        self.chip.scale += step[SCALE];
+    }
+
+    /// Keeps what is known of the shared parameters, by the factor of their equations.
+    fn learn(&mut self, factor: impl Fn(usize, usize) -> f64) {
+        for i in 0..SHARED {
+            for j in 0..SHARED {
+                let product = |k| factor(i, k) * factor(j, k);
+                self.knowledge.information[i][j] = (0..=i.min(j)).map(product).sum();
+            }
+        }
+        // The gain is forgotten: what it had in common with the others goes first.
+        let gain = self.knowledge.information[GAIN];
+        for i in 0..SHARED {
+            for j in 0..SHARED {
+                let common = gain[i] * gain[j] / gain[GAIN];
+                self.knowledge.information[i][j] -= common;
+            }
+        }
+        for i in 0..SHARED {
+            self.knowledge.information[i][GAIN] = 0.0;
+            self.knowledge.information[GAIN][i] = 0.0;
+        }
+        self.knowledge.mean = self.shared(0);
+    }
+}
+
+/// How the power of an output changes with its field.
+fn power_by(out: [Complex64; 2], change: [Complex64; 2], output: usize) -> f64 {
+    2.0 * (out[output].conj() * change[output]).re
+}
+
+fn line_of(
+    passage: &Passage,
+    output: usize,
+    gain: f64,
+    own: [f64; 2],
+    around: &[[f64; CLASSES]; 2],
+    hot: [f64; 2],
+    line: &mut [f64; LINE],
+) {
+    let by: [f64; 4] =
+        std::array::from_fn(|which| gain * power_by(passage.out, passage.by[which], output));
+    line[0] = by[0];
+    line[1] = by[0] * own[0];
+    line[2] = by[1];
+    line[3] = by[1] * own[1];
+    line[4] = by[2];
+    line[5] = by[3];
+    for class in 0..CLASSES {
+        line[LOCAL + class] = by[0] * around[0][class] + by[1] * around[1][class];
+    }
+    line[LOCAL + GAIN] = passage.out[output].norm_sqr();
+    line[LOCAL + SCALE] = by[0] * hot[0] + by[1] * hot[1];
+}
+
+/// Adds the upper half of a line's square.
+fn add(gram: &mut Gram, line: &[f64; LINE]) {
+    for i in 0..LINE {
+        let value = line[i];
+        if value != 0.0 {
+            for j in i..LINE {
+                gram[i][j] += value * line[j];
+            }
+        }
+    }
+}

@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The course of a calibration.
+
+use num_complex::Complex64;
+
+use super::chip::{places, Chip};
+use super::error::{Error, Output};
+use super::plan::{self, Chance, Lit};
+use super::probe::{Info, Probe, Shot};
+use super::record::{Record, CUT};
+use super::screen;
+use super::seed::{self, Fringe, Reading};
+use super::sweep::{Freedom, Knowledge, Sweep};
+use crate::photonic::layout::Layout;
+
+/// What to measure, and how well.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Settings of the heaters for each column; each is measured with three inputs.
+    pub settings: usize,
+    /// Random programs of the whole chip at the end.
+    pub programs: usize,
+    /// Inputs for each of them, 1 to 64.
+    pub inputs: usize,
+    /// The same for each further temperature or wavelength.
+    pub programs_again: usize,
+    /// Measurements that each value is the mean of, 1 to 256.
+    pub averages: u32,
+    /// How many degrees to warm the die for the temperature coefficients; `None`: they stay 0.
+    pub warmer: Option<f64>,
+    /// The wavelengths to calibrate besides number 0.
+    pub wavelengths: Vec<usize>,
+    /// The greatest rms residual of a channel, where 1 is the power of a full input.
+    pub residual_limit: f64,
+    /// Passes over all that was measured.
+    pub passes: usize,
+    /// What the settings are drawn from.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            settings: 24,
+            programs: 160,
+            inputs: 4,
+            programs_again: 60,
+            averages: 1,
+            warmer: None,
+            wavelengths: Vec::new(),
+            residual_limit: 0.02,
+            passes: 2,
+            seed: 1,
+        }
+    }
+}
+
+/// What another wavelength changes.
+#[derive(Clone, Debug)]
+pub struct Wavelength {
+    /// Its number.
+    pub index: usize,
+    /// Factor of what heaters do.
+    pub scale: f64,
+    /// What is added to the offset of each channel, in radians.
+    pub delta: Vec<f64>,
+}
+
+/// A chip as it was measured.
+#[derive(Clone, Debug)]
+pub struct Calibration {
+    /// What the processor says of itself.
+    pub info: Info,
+    /// What was found at wavelength 0.
+    pub chip: Chip,
+    /// What other wavelengths change.
+    pub wavelengths: Vec<Wavelength>,
+    /// Of each channel: rms of what its taps or its output differ from what was found, where 1 is
+    /// the power or amplitude of a full input.
+    pub residuals: Vec<f64>,
+    /// Rms of the same over all outputs: amplitudes.
+    pub residual: f64,
+    /// Settings of the heaters that were measured.
+    pub shots: usize,
+    /// Inputs that were measured, all settings together.
+    pub inputs: usize,
+}
+
+/// Calibrates a processor.
+///
+/// # Errors
+///
+/// [`Error`]: nothing is returned that the measurements do not bear out.
+pub fn calibrate<P: Probe>(probe: &mut P, options: &Options) -> Result<Calibration, Error> {
+    let mut work = Work::new(probe, options)?;
+    work.light()?;
+    let columns = work.chip.layout().columns();
+    for column in 0..columns {
+        work.column(column)?;
+    }
+    work.whole()?;
+    work.finish()
+}
+
+/// A calibration under way.
+struct Work<'a, P> {
+    probe: &'a mut P,
+    options: &'a Options,
+    info: Info,
+    chip: Chip,
+    knowledge: Knowledge,
+    records: Vec<Record>,
+    chance: Chance,
+    temperature: f64,
+    shots: usize,
+    inputs: usize,
+}
+
+impl<'a, P: Probe> Work<'a, P> {
+    fn new(probe: &'a mut P, options: &'a Options) -> Result<Self, Error> {
+        let info = probe.info();
+        let layout = Layout::new(info.modes)
+            .ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
+        let chip = Chip::nominal(&info, layout);
+        Ok(Self {
+            probe,
+            options,
+            knowledge: Knowledge::new(&Freedom::ALL, &chip),
+            info,
+            chip,
+            records: Vec::new(),
+            chance: Chance::new(options.seed),
+            temperature: 0.0,
+            shots: 0,
+            inputs: 0,
+        })
+    }
+
+    fn layout(&self) -> Layout {
+        self.chip.layout()
+    }
+
+    fn drive(&self, codes: &[u32]) -> Vec<f64> {
+        codes.iter().map(|&code| self.info.drive(code)).collect()
+    }
+
+    fn measure(
+        &mut self,
+        codes: &[u32],
+        wavelength: usize,
+        inputs: Vec<Vec<Complex64>>,
+    ) -> Result<Record, Error> {
+        let settings: Vec<_> = codes
+            .iter()
+            .enumerate()
+            .filter(|(_, &code)| code != 0)
+            .map(|(channel, &code)| (channel, code))
+            .collect();
+        let taps = 0..self.layout().crossings();
+        let crossings = taps.len();
+        let measurement = self.probe.probe(&Shot {
+            settings: &settings,
+            wavelength,
+            inputs: &inputs,
+            taps,
+            averages: self.options.averages,
+        })?;
+        self.shots += 1;
+        self.inputs += inputs.len();
+        self.temperature = measurement.temperature;
+        let whole = measurement.outputs.len() == inputs.len()
+            && measurement.taps.len() == inputs.len()
+            && measurement.taps.iter().all(|taps| taps.len() == crossings)
+            && measurement
+                .outputs
+                .iter()
+                .all(|outputs| outputs.len() == self.info.modes);
+        if !whole {
+            return Err(Error::Incomplete);
+        }
+        Ok(Record {
+            drive: self.drive(codes),
+            temperature: measurement.temperature,
+            inputs,
+            taps: measurement.taps,
+            outputs: measurement.outputs,
+        })
+    }
+
+    /// Looks whether there is light at all.
+    fn light(&mut self) -> Result<(), Error> {
+        let codes = vec![0; self.layout().channels()];
+        let input = plan::even(&self.info, &mut self.chance, 0.5);
+        let record = self.measure(&codes, 0, vec![input])?;
+        let power: f64 = record.taps.iter().flatten().flatten().sum();
+        // A quarter of a full input on each mode, in each column but the first it may be lost.
+        if power < 0.01 * self.info.modes as f64 {
+            return Err(Error::Dark);
+        }
+        Ok(())
+    }
+
+    /// Measures a column and finds its parameters.
+    fn column(&mut self, column: usize) -> Result<(), Error> {
+        if self.layout().column(column).count == 0 {
+            return Ok(());
+        }
+        let first = self.records.len();
+        self.measure_column(column)?;
+        let own = self.records.split_off(first);
+        let mut knowledge = self.knowledge.clone();
+        let nominal = self.info.nominal();
+        let mut sweep = Sweep::new(
+            &mut self.chip,
+            &own,
+            &mut knowledge,
+            Freedom::ALL,
+            nominal,
+        );
+        for before in 0..column {
+            sweep.pass(before);
+        }
+        let fields = sweep.fields().to_vec();
+        seed_column(sweep.chip, &own, &fields, column, nominal)?;
+        sweep.fit(column, 6);
+        self.knowledge = knowledge;
+        self.records.extend(own);
+        let attenuators = self.layout().attenuators();
+        // Crosstalk is better known by then: what came before has to be fitted anew.
+        if [1, 2, 4, 8, attenuators + 2].contains(&column) {
+            self.refine(column + 1, 1);
+        }
+        Ok(())
+    }
+
+    fn measure_column(&mut self, column: usize) -> Result<(), Error> {
+        let layout = self.layout();
+        let place = layout.column(column);
+        let attenuator = column == layout.attenuators();
+        let settings = self.options.settings * if attenuator { 2 } else { 1 };
+        let until = 2 * (place.first + place.count);
+        let rows = plan::codes(
+            &self.info,
+            &mut self.chance,
+            layout.channels(),
+            until,
+            settings,
+        );
+        let lit: &[Lit] = if attenuator {
+            &[Lit::Top]
+        } else {
+            &[Lit::Top, Lit::Both, Lit::Quarter]
+        };
+        for mut codes in rows {
+            if column > layout.attenuators() {
+                self.open_attenuators(&mut codes);
+            }
+            let drive = self.drive(&codes);
+            let inputs = lit
+                .iter()
+                .map(|&lit| {
+                    let (chip, info) = (&self.chip, &self.info);
+                    let chance = &mut self.chance;
+                    plan::input(chip, info, chance, column, &drive, self.temperature, lit)
+                })
+                .collect();
+            let record = self.measure(&codes, 0, inputs)?;
+            self.records.push(record);
+        }
+        Ok(())
+    }
+
+    /// Lets half of the light or more through each attenuator.
+    fn open_attenuators(&mut self, codes: &mut [u32]) {
+        use std::f64::consts::{FRAC_PI_2, PI, TAU};
+        let layout = self.layout();
+        for (crossing, _) in places(layout.column(layout.attenuators())) {
+            let channel = layout.theta(crossing);
+            for _ in 0..20 {
+                let wanted = FRAC_PI_2 + PI * self.chance.share();
+                let heat = (wanted - self.chip.offset[channel]).rem_euclid(TAU);
+                let drive = heat / self.chip.efficiency[channel];
+                codes[channel] = self.info.code(drive);
+                if drive <= self.info.drive_limit() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Fits the columns before `until` to all that was measured.
+    fn refine(&mut self, until: usize, passes: usize) {
+        for _ in 0..passes {
+            self.knowledge = Knowledge::new(&Freedom::ALL, &self.chip);
+            let mut sweep = Sweep::new(
+                &mut self.chip,
+                &self.records,
+                &mut self.knowledge,
+                Freedom::ALL,
+                self.info.nominal(),
+            );
+            for column in 0..until {
+                sweep.fit(column, 1);
+                sweep.pass(column);
+            }
+        }
+    }
+
+    /// Measures random programs of the whole chip, and fits everything to them too.
+    fn whole(&mut self) -> Result<(), Error> {
+        let programs = self.programs(self.options.programs, 0)?;
+        self.records.extend(programs);
+        let columns = self.layout().columns();
+        self.refine(columns, self.options.passes);
+        Ok(())
+    }
+
+    fn programs(&mut self, count: usize, wavelength: usize) -> Result<Vec<Record>, Error> {
+        let channels = self.layout().channels();
+        let rows = plan::codes(&self.info, &mut self.chance, channels, channels, count);
+        let mut records = Vec::with_capacity(count);
+        for mut codes in rows {
+            self.open_attenuators(&mut codes);
+            let inputs = (0..self.options.inputs)
+                .map(|_| plan::even(&self.info, &mut self.chance, 0.5))
+                .collect();
+            records.push(self.measure(&codes, wavelength, inputs)?);
+        }
+        Ok(records)
+    }
+
+    /// Finds the screen, and how well everything fits.
+    fn finish(mut self) -> Result<Calibration, Error> {
+        let layout = self.layout();
+        let fields = fields_behind(&self.chip, &self.records);
+        let screen = fit_screen(&mut self.chip, &self.records, &fields, 0.25, &self.info)?;
+        let squares: f64 = screen.iter().sum();
+        let residual = (squares / self.info.modes as f64).sqrt();
+        let mut residuals = tap_residuals(&self.chip, &self.records);
+        residuals.extend(screen.iter().map(|square| square.sqrt()));
+        for (channel, &residual) in residuals.iter().enumerate() {
+            let limit = self.options.residual_limit;
+            if residual.is_nan() || residual > limit {
+                return Err(Error::Residual {
+                    channel,
+                    residual,
+                    limit,
+                });
+            }
+        }
+        debug_assert_eq!(residuals.len(), layout.channels());
+        Ok(Calibration {
+            info: self.info,
+            chip: self.chip,
+            wavelengths: Vec::new(),
+            residuals,
+            residual,
+            shots: self.shots,
+            inputs: self.inputs,
+        })
+    }
+}
+
+/// The fields before the screen.
+fn fields_behind(chip: &Chip, records: &[Record]) -> Vec<Vec<Vec<Complex64>>> {
+    records
+        .iter()
+        .map(|record| {
+            let mut fields = record.inputs.clone();
+            for column in 0..chip.layout().columns() {
+                chip.pass(column, &record.drive, record.temperature, &mut fields);
+            }
+            fields
+        })
+        .collect()
+}
+
+/// Fits the screen and the transmission. Returns the mean square residual of each output.
+fn fit_screen(
+    chip: &mut Chip,
+    records: &[Record],
+    fields: &[Vec<Vec<Complex64>>],
+    range: f64,
+    info: &Info,
+) -> Result<Vec<f64>, Error> {
+    let layout = chip.layout();
+    let mut squares = Vec::with_capacity(layout.modes());
+    let mut transmission = 0.0;
+    for mode in 0..layout.modes() {
+        let channel = layout.screen(mode);
+        let found = screen::find(chip, records, fields, mode, range)
+            .filter(|found| found.left < 0.25 * found.power || found.left_dead < found.left)
+            .ok_or(Error::DeadOutput { mode, channel })?;
+        let share = found.efficiency / info.nominal();
+        if range > 0.0 && (found.left_dead <= found.left || (share - 1.0).abs() > 0.24) {
+            return Err(Error::DeadHeater {
+                channel,
+                efficiency: share,
+                visibility: 1.0 - (found.left / found.power).sqrt(),
+            });
+        }
+        chip.offset[channel] = found.offset;
+        chip.efficiency[channel] = found.efficiency;
+        transmission += found.transmission / layout.modes() as f64;
+        squares.push(found.left);
+    }
+    chip.transmission = transmission;
+    Ok(squares)
+}
+
+/// Rms of the residuals of the taps of each crossing, twice: for both of its heaters.
+fn tap_residuals(chip: &Chip, records: &[Record]) -> Vec<f64> {
+    let layout = chip.layout();
+    let mut sums = vec![(0.0, 0.0); layout.crossings()];
+    for record in records {
+        let mut fields = record.inputs.clone();
+        for column in 0..layout.columns() {
+            let dumping = column == layout.attenuators();
+            let before = fields.clone();
+            chip.pass(column, &record.drive, record.temperature, &mut fields);
+            for (crossing, top) in places(layout.column(column)) {
+                for (input, taps) in record.taps.iter().enumerate() {
+                    let kept = fields[input][top].norm_sqr();
+                    let other = if dumping {
+                        before[input][top].norm_sqr() - kept
+                    } else {
+                        fields[input][top + 1].norm_sqr()
+                    };
+                    for (power, reading) in [kept, other].into_iter().zip(taps[crossing]) {
+                        if reading < CUT {
+                            sums[crossing].0 += (reading - chip.gain[column] * power).powi(2);
+                            sums[crossing].1 += 1.0;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    sums.iter()
+        .flat_map(|(sum, count): &(f64, f64)| [(sum / count).sqrt(); 2])
+        .collect()
+}
+
+/// Finds a first guess of all crossings of a column.
+fn seed_column(
+    chip: &mut Chip,
+    records: &[Record],
+    fields: &[Vec<Vec<Complex64>>],
+    column: usize,
+    nominal: f64,
+) -> Result<(), Error> {
+    let layout = chip.layout();
+    let attenuator = column == layout.attenuators();
+    let (mut seen, mut sent) = (0.0, 0.0);
+    let mut all = Vec::new();
+    for (crossing, top) in places(layout.column(column)) {
+        let readings = readings(chip, records, fields, crossing, top, attenuator);
+        check_taps(&readings, crossing)?;
+        for reading in &readings {
+            seen += reading.powers[0] + reading.powers[1];
+            sent += reading.fields[0].norm_sqr() + reading.fields[1].norm_sqr();
+        }
+        all.push((crossing, readings));
+    }
+    let gain = seen / sent;
+    chip.gain[column] = gain;
+    for (crossing, mut readings) in all {
+        for reading in &mut readings {
+            reading.powers = reading.powers.map(|power| power / gain);
+        }
+        let one_sided: Vec<_> = readings
+            .iter()
+            .filter(|reading| {
+                let [a, b] = reading.fields.map(|field| field.norm_sqr());
+                a > 4.0 * b
+            })
+            .copied()
+            .collect();
+        let theta = layout.theta(crossing);
+        let fringe = seed::theta(&one_sided, nominal);
+        let by_theta = settle(chip, theta, fringe, nominal)?;
+        if !attenuator {
+            let phi = layout.phi(crossing);
+            let fringe = seed::phi(&readings, &by_theta, nominal);
+            settle(chip, phi, fringe, nominal)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a fringe for the parameters of a channel if it is one.
+fn settle(
+    chip: &mut Chip,
+    channel: usize,
+    fringe: Option<Fringe>,
+    nominal: f64,
+) -> Result<Fringe, Error> {
+    let dead = |efficiency: f64, visibility| Error::DeadHeater {
+        channel,
+        efficiency: efficiency / nominal,
+        visibility,
+    };
+    let fringe = fringe.ok_or(dead(0.0, 0.0))?;
+    let far = (fringe.efficiency / nominal - 1.0).abs() > 0.24;
+    if fringe.rest_dead <= fringe.rest || fringe.visibility < 0.5 || far {
+        return Err(dead(fringe.efficiency, fringe.visibility));
+    }
+    chip.offset[channel] = fringe.offset;
+    chip.efficiency[channel] = fringe.efficiency;
+    Ok(fringe)
+}
+
+fn readings(
+    chip: &Chip,
+    records: &[Record],
+    fields: &[Vec<Vec<Complex64>>],
+    crossing: usize,
+    top: usize,
+    attenuator: bool,
+) -> Vec<Reading> {
+    let layout = chip.layout();
+    let mut readings = Vec::new();
+    for (record, fields) in records.iter().zip(fields) {
+        for (field, taps) in fields.iter().zip(&record.taps) {
+            let bottom = if attenuator {
+                Complex64::new(0.0, 0.0)
+            } else {
+                field[top + 1]
+            };
+            readings.push(Reading {
+                theta: record.drive[layout.theta(crossing)],
+                phi: record.drive[layout.phi(crossing)],
+                fields: [field[top], bottom],
+                powers: taps[crossing],
+            });
+        }
+    }
+    readings
+}
+
+/// Looks whether both taps of a crossing follow the light.
+fn check_taps(readings: &[Reading], crossing: usize) -> Result<(), Error> {
+    let count = readings.len();
+    let mut spread = [0.0; 2];
+    for (output, name) in [Output::Top, Output::Bottom].into_iter().enumerate() {
+        let cut = readings.iter().filter(|r| r.powers[output] >= CUT).count();
+        if 4 * cut > count {
+            return Err(Error::SaturatedTap {
+                crossing,
+                output: name,
+            });
+        }
+        let powers = readings.iter().map(|r| r.powers[output]);
+        let (least, most) = powers.fold((f64::MAX, 0.0f64), |(a, b), p| (a.min(p), b.max(p)));
+        spread[output] = most - least;
+    }
+    for (output, name) in [Output::Top, Output::Bottom].into_iter().enumerate() {
+        if spread[output] < 0.1 * spread[1 - output].max(0.1) {
+            return Err(Error::DeadTap {
+                crossing,
+                output: name,
+            });
+        }
+    }
+    Ok(())
+}
