@@ -63,6 +63,7 @@ mod job;
 #[path = "../../../../photonic/layout.rs"]
 pub mod layout;
 mod matrix;
+mod measure;
 mod probe;
 mod program;
 mod simulate;
@@ -76,6 +77,7 @@ pub use events::{Event, Happening, Kinds, Watcher};
 pub use info::{Action, Capabilities, Info};
 pub use job::{Job, Options, Product};
 pub use matrix::{Complex, Matrix};
+pub use measure::{shoot, wait_for};
 pub use probe::{Measurement, Probe, ProbeInput, Setting};
 pub use program::{Program, ProgramError};
 pub use simulate::{crossing, simulate, Crossing, Splitters};

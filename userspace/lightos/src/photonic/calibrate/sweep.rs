@@ -215,7 +215,11 @@ impl<'a> Sweep<'a> {
             let around = [theta, phi].map(|channel| chip.heat_around(channel, drive));
             let heat = [theta, phi].map(|channel| chip.heat(channel, drive));
             let hot: [f64; 2] = std::array::from_fn(|i| {
-                let crosstalk: f64 = around[i].iter().zip(&chip.crosstalk).map(|(q, x)| q * x).sum();
+                let crosstalk: f64 = around[i]
+                    .iter()
+                    .zip(&chip.crosstalk)
+                    .map(|(q, x)| q * x)
+                    .sum();
                 (heat[i] + crosstalk) / chip.scale
             });
             let through = super::crossing::Crossing::new(
@@ -328,13 +332,7 @@ impl<'a> Sweep<'a> {
         priors
     }
 
-    fn shared_priors(
-        &self,
-        column: usize,
-        at: usize,
-        normal: &mut Mat<f64>,
-        right: &mut Mat<f64>,
-    ) {
+    fn shared_priors(&self, column: usize, at: usize, normal: &mut Mat<f64>, right: &mut Mat<f64>) {
         let values = self.shared(column);
         let known = &*self.knowledge;
         for i in 0..SHARED {

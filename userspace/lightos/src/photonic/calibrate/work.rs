@@ -120,8 +120,8 @@ struct Work<'a, P> {
 impl<'a, P: Probe> Work<'a, P> {
     fn new(probe: &'a mut P, options: &'a Options) -> Result<Self, Error> {
         let info = probe.info();
-        let layout = Layout::new(info.modes)
-            .ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
+        let layout =
+            Layout::new(info.modes).ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
         let chip = Chip::nominal(&info, layout);
         Ok(Self {
             probe,
@@ -211,13 +211,7 @@ impl<'a, P: Probe> Work<'a, P> {
         let own = self.records.split_off(first);
         let mut knowledge = self.knowledge.clone();
         let nominal = self.info.nominal();
-        let mut sweep = Sweep::new(
-            &mut self.chip,
-            &own,
-            &mut knowledge,
-            Freedom::ALL,
-            nominal,
-        );
+        let mut sweep = Sweep::new(&mut self.chip, &own, &mut knowledge, Freedom::ALL, nominal);
         for before in 0..column {
             sweep.pass(before);
         }
