@@ -17,7 +17,6 @@ pub(crate) fn overrides_modes() -> bool {
 
 /// Whether the caller administers the system (`CAP_SYS_ADMIN` in the first user
 /// namespace). Ask only where the answer matters, as above.
-#[allow(dead_code)]
 pub(crate) fn is_admin() -> bool {
     // SAFETY: As above.
     unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as c_int) }

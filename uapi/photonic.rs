@@ -15,6 +15,16 @@ pub(crate) const PHOTONIC_MAX_BLOB: u64 = 1 << 20;
 pub(crate) const PHOTONIC_TURN: u32 = 360_000;
 pub(crate) const PHOTONIC_NO_CHANNEL: u32 = u32::MAX;
 
+pub(crate) const PHOTONIC_STATE_READY: u32 = 2;
+pub(crate) const PHOTONIC_STATE_BUSY: u32 = 3;
+pub(crate) const PHOTONIC_STATE_SHUTDOWN: u32 = 6;
+
+pub(crate) const PHOTONIC_RAIL_FAULT: u32 = 4;
+
+pub(crate) const PHOTONIC_CAUSE_OVERTEMP: u32 = 1 << 0;
+pub(crate) const PHOTONIC_CAUSE_RAIL_TIMEOUT: u32 = 1 << 2;
+pub(crate) const PHOTONIC_CAUSE_FAN: u32 = 1 << 10;
+
 pub(crate) const PHOTONIC_POWER_UP: u32 = 1;
 pub(crate) const PHOTONIC_POWER_DOWN: u32 = 2;
 pub(crate) const PHOTONIC_ARM: u32 = 3;
@@ -251,17 +261,7 @@ abi_struct!(
 );
 
 abi_struct!(
-    /// `struct lightos_photonic_event`
-    PhotonicEvent {
-        time_ns: u64,
-        device: u32,
-        kind: u32,
-        value: u64,
-    }
-);
-
-abi_struct!(
-    /// `struct lightos_photonic_events`
+    /// `struct lightos_photonic_events`; the event is a structure of its own in C
     PhotonicEvents {
         size: u32,
         flags: u32,

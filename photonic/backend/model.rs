@@ -16,7 +16,7 @@
 use super::Space;
 use crate::{
     photonic::{
-        device::{Attached, Processors, Window},
+        device::{Attached, Processors},
         model::{
             chip::{Chip, Law},
             optics::{self, Channel, Crossing, Factor, Needs, Tables, Wave},
@@ -24,11 +24,12 @@ use crate::{
         },
         registers::{
             Registers, CONTROL, GONE, IRQ_COMPLETION, IRQ_SETTLED, OPTICS, SIZE, STATUS,
-            STATUS_BUSY, STATUS_SETTLING,
         },
     },
     rust::clock,
 };
+#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+use crate::rust::debugfs_command::CommandFile;
 use core::ptr::null_mut;
 use kernel::{
     faux,
@@ -230,14 +231,14 @@ impl<'a> IoBase<'a> for &'a Device {
 impl IoBackend for Backend {
     type View<'a, T: ?Sized + KnownSize> = View<'a, T>;
 
-    fn as_ptr<'a, T: ?Sized + KnownSize>(view: View<'a, T>) -> *mut T {
+    fn as_ptr<'a, T: ?Sized + KnownSize>(view: Self::View<'a, T>) -> *mut T {
         view.ptr
     }
 
     unsafe fn project_view<'a, T: ?Sized + KnownSize, U: ?Sized + KnownSize>(
-        view: View<'a, T>,
+        view: Self::View<'a, T>,
         ptr: *mut U,
-    ) -> View<'a, U> {
+    ) -> Self::View<'a, U> {
         View {
             device: view.device,
             ptr,
@@ -246,11 +247,11 @@ impl IoBackend for Backend {
 }
 
 impl IoCapable<u32> for Backend {
-    fn io_read(view: View<'_, u32>) -> u32 {
+    fn io_read<'a>(view: Self::View<'a, u32>) -> u32 {
         view.device.read(view.ptr.addr() as u32)
     }
 
-    fn io_write(view: View<'_, u32>, value: u32) {
+    fn io_write<'a>(view: Self::View<'a, u32>, value: u32) {
         view.device.write(view.ptr.addr() as u32, value);
     }
 }
@@ -268,7 +269,88 @@ impl Registers for Model {
     }
 }
 
-impl Window for Model {}
+/// Faults on command, in builds for tests alone.
+#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+mod inject {
+    use super::Device;
+    use crate::{
+        photonic::model::plant::fault::{Fault, RailFault, SensorFault, TecFault},
+        rust::debugfs_command::Command,
+    };
+    use core::str::SplitAsciiWhitespace;
+    use kernel::prelude::*;
+
+    impl Command for Device {
+        /// `sensor N none|open|short|stuck|stale|jump MC|offset MC|drift MC`,
+        /// `tec none|stuck|limited MA|reversed`, `rail N none|overcurrent|sag PERMILLE|never|stuck`,
+        /// `fan 0|1`, `interlock 0|1`, `watchdog 0|1`, `comparator 0|1`, `gone 0|1`,
+        /// `ambient MC`, `heat MW`. `EINVAL` for anything else.
+        fn command(&self, line: &str) -> Result {
+            let fault = parse(line).ok_or(EINVAL)?;
+            let mut fast = self.plant.lock();
+            fast.advance(crate::rust::clock::monotonic_ns());
+            fast.plant.inject(fault);
+            Ok(())
+        }
+    }
+
+    fn number<T: core::str::FromStr>(words: &mut SplitAsciiWhitespace<'_>) -> Option<T> {
+        words.next()?.parse().ok()
+    }
+
+    fn parse(line: &str) -> Option<Fault> {
+        let mut words = line.split_ascii_whitespace();
+        let fault = match words.next()? {
+            "sensor" => Fault::Sensor(number(&mut words)?, sensor(&mut words)?),
+            "tec" => Fault::Tec(tec(&mut words)?),
+            "rail" => Fault::Rail(number(&mut words)?, rail(&mut words)?),
+            "fan" => Fault::FanStuck(number::<u8>(&mut words)? != 0),
+            "interlock" => Fault::Interlock(number::<u8>(&mut words)? != 0),
+            "watchdog" => Fault::WatchdogStuck(number::<u8>(&mut words)? != 0),
+            "comparator" => Fault::ComparatorDead(number::<u8>(&mut words)? != 0),
+            "gone" => Fault::Gone(number::<u8>(&mut words)? != 0),
+            "ambient" => Fault::Ambient(number(&mut words)?),
+            "heat" => Fault::HeaterRunaway(number(&mut words)?),
+            _ => return None,
+        };
+        words.next().is_none().then_some(fault)
+    }
+
+    fn sensor(words: &mut SplitAsciiWhitespace<'_>) -> Option<SensorFault> {
+        Some(match words.next()? {
+            "none" => SensorFault::None,
+            "open" => SensorFault::Open,
+            "short" => SensorFault::Short,
+            "stuck" => SensorFault::Stuck,
+            "stale" => SensorFault::Stale,
+            "jump" => SensorFault::Jump(number(words)?),
+            "offset" => SensorFault::Offset(number(words)?),
+            "drift" => SensorFault::Drift(number(words)?),
+            _ => return None,
+        })
+    }
+
+    fn tec(words: &mut SplitAsciiWhitespace<'_>) -> Option<TecFault> {
+        Some(match words.next()? {
+            "none" => TecFault::None,
+            "stuck" => TecFault::Stuck,
+            "limited" => TecFault::Limited(number(words)?),
+            "reversed" => TecFault::Reversed,
+            _ => return None,
+        })
+    }
+
+    fn rail(words: &mut SplitAsciiWhitespace<'_>) -> Option<RailFault> {
+        Some(match words.next()? {
+            "none" => RailFault::None,
+            "overcurrent" => RailFault::Overcurrent,
+            "sag" => RailFault::Sag(number(words)?),
+            "never" => RailFault::NeverGood,
+            "stuck" => RailFault::StuckOn,
+            _ => return None,
+        })
+    }
+}
 
 /// What kind of models are wanted.
 pub(crate) struct Request {
@@ -304,8 +386,16 @@ impl Request {
     }
 }
 
-/// Models that are attached, each below a device of its own. They go before it.
-pub(crate) struct Models(KVec<(Attached, faux::Registration)>);
+/// A model that is attached. What drives it goes before it does.
+struct Entry {
+    _attached: Attached,
+    #[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+    _inject: CommandFile<Device>,
+    _parent: faux::Registration,
+}
+
+/// All models.
+pub(crate) struct Models(KVec<Entry>);
 
 impl Models {
     /// Makes the models. `EINVAL` for what no chip can be.
@@ -316,9 +406,15 @@ impl Models {
             let name = CString::try_from_fmt(fmt!("lightos-model.{}", index))?;
             let parent = faux::Registration::new(&name, None)?;
             let device = Device::new(request.chip(seed), seed)?;
-            let registers = Arc::new(Model(device), GFP_KERNEL)?;
+            let registers = Arc::new(Model(device.clone()), GFP_KERNEL)?;
             let attached = processors.attach(registers, parent.as_ref().as_ref())?;
-            models.push((attached, parent), GFP_KERNEL)?;
+            let entry = Entry {
+                #[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+                _inject: CommandFile::new(&attached.folder()?, c"inject", device),
+                _attached: attached,
+                _parent: parent,
+            };
+            models.push(entry, GFP_KERNEL)?;
         }
         Ok(Self(models))
     }

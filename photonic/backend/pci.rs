@@ -8,12 +8,11 @@
 //! Registers may be used in any context, one that unplugs the device included: they read as all
 //! ones from then on. Probe and removal: process context.
 
-use super::Space;
 use crate::photonic::{
-    device::{Attached, Window, PROCESSORS},
+    device::{Attached, PROCESSORS},
     registers::{Registers, GONE, SIZE},
 };
-use kernel::{device::Core, pci, prelude::*};
+use kernel::{device::Core, pci, prelude::*, sync::Arc};
 
 /// The window of a bound device.
 struct Bar(pci::DevresBar<{ SIZE as usize }>);
@@ -33,8 +32,6 @@ impl Registers for Bar {
     }
 }
 
-impl Window for Bar {}
-
 /// The driver of such devices.
 pub(crate) struct Driver;
 
@@ -51,9 +48,20 @@ impl pci::Driver for Driver {
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         device.enable_device_mem()?;
-        let bar = window_of(device)?.into_devres()?;
+        let number = region_of(device).ok_or(ENODEV)?;
+        let bar = device
+            .iomap_region_sized::<{ SIZE as usize }>(number, c"lightos")?
+            .into_devres()?;
         let registers = Arc::new(Bar(bar), GFP_KERNEL)?;
         let processors = PROCESSORS.lock().clone().ok_or(ENODEV)?;
         processors.attach(registers, device.as_ref())
     }
+}
+
+/// The number of the first region that has room for the window.
+fn region_of(device: &pci::Device<Core<'_>>) -> Option<u32> {
+    /// Those of a device that is no bridge.
+    const REGIONS: u32 = 6;
+
+    (0..REGIONS).find(|&number| device.resource_len(number).is_ok_and(|len| len >= SIZE.into()))
 }

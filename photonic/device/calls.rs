@@ -317,7 +317,7 @@ fn read_calibration(
     mut request: uapi::PhotonicCalibration,
 ) -> Result {
     let calibration = processor.calibration().ok_or(ENODATA)?;
-    let blob = calibration.blob();
+    let blob = calibration.blob().ok_or(ENODATA)?;
     let room = request.bytes;
     request.bytes = blob.len() as u64;
     if room < request.bytes {

@@ -93,6 +93,12 @@ impl Context {
         Ok(desk)
     }
 
+    /// Asks for events of processors.
+    pub(super) fn subscribe(&self, devices: u32, kinds: u32) -> Result {
+        self.inbox.subscribe(devices, kinds)?;
+        self.all.inboxes.add(&self.inbox)
+    }
+
     /// Whether the file has an event: bits for `poll()`.
     pub(crate) fn poll(&self, file: &File, table: &PollTable<'_>) -> u32 {
         self.inbox.poll(file, table)

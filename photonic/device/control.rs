@@ -18,8 +18,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::Relaxed,
-        condvar::CondVarTimeoutResult,
-        Arc,
+        Arc, CondVarTimeoutResult,
     },
     time::{msecs_to_jiffies, Jiffies},
 };

@@ -19,6 +19,8 @@ use crate::{
     },
     uapi,
 };
+#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+use crate::rust::debugfs;
 use core::fmt::Write;
 use kernel::{
     device::{self, Device},
@@ -39,6 +41,12 @@ pub(super) struct Face {
 }
 
 impl Face {
+    /// Its folder in debugfs.
+    #[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+    pub(super) fn folder(&self) -> Arc<debugfs::Folder> {
+        self._debug.folder.clone()
+    }
+
     /// Shows `processor` below its device.
     pub(super) fn new(
         processor: &Arc<Processor>,

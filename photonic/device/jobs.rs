@@ -24,10 +24,9 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{AtomicFlag, Relaxed},
-        condvar::CondVarTimeoutResult,
-        Arc, CondVar, Mutex,
+        Arc, CondVar, CondVarTimeoutResult, Mutex,
     },
-    time::{nsecs_to_jiffies, Jiffies},
+    time::{msecs_to_jiffies, Jiffies},
     workqueue::WorkItem,
 };
 
@@ -159,7 +158,9 @@ impl Processor {
     /// Waits up to `timeout_ns` for the job `number` of `file` and takes its outcome. `ENOENT`,
     /// `EAGAIN` if it is not done yet, `EINTR`.
     pub(super) fn take_outcome(&self, file: u64, number: u64, timeout_ns: u64) -> Result<Outcome> {
-        let mut left: Jiffies = nsecs_to_jiffies(timeout_ns);
+        // In milliseconds, rounded up; a span of weeks is as good as none.
+        let ms = timeout_ns.div_ceil(1_000_000).min(1 << 31) as u32;
+        let mut left: Jiffies = msecs_to_jiffies(ms);
         let mut list = self.jobs.list.lock();
         loop {
             let mut entries = list.jobs.iter();
@@ -331,8 +332,12 @@ impl WorkItem<1> for Processor {
     fn run(this: Arc<Self>) {
         while let Some((number, ticket, task)) = this.next_job() {
             let begin = clock::monotonic_ns();
+            this.busy_since.store(begin, Relaxed);
             let outcome = this.run_job(&ticket, &task);
-            let ns = clock::monotonic_ns().saturating_sub(begin);
+            let end = clock::monotonic_ns();
+            let ns = end.saturating_sub(begin);
+            this.usage.lock().note(begin, end);
+            this.busy_since.store(0, Relaxed);
             this.counts.busy_ns.fetch_add(ns, Relaxed);
             let result = outcome.result.map_or_else(|error| error.to_errno(), |()| 0);
             trace::photonic_job(this.index as u32, number, task.vectors as u32, result, ns);

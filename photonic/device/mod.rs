@@ -4,7 +4,6 @@
 //!
 //! | file             | holds                                                       |
 //! |------------------|-------------------------------------------------------------|
-//! | `identity.rs`    | what a device says it is                                    |
 //! | `watch.rs`       | the guard under its lock, its timer, its news               |
 //! | `control.rs`     | power, arming, resets: requests and waiting for them        |
 //! | `program.rs`     | phases that an open file asks for                           |
@@ -20,8 +19,8 @@
 //!
 //! # Contexts and locks
 //!
-//! The guard runs 1,000 times a second in hard-interrupt context, under the spinlock `guard` of
-//! [`watch::Watch`], and touches the fast registers only. That lock is the innermost; nothing is
+//! The guard runs 1,000 times a second in hard-interrupt context, under the spinlock `guarded`, and
+//! touches the fast registers only. That lock is the innermost; nothing is
 //! called with it held but the guard. Everything else is process context, under mutexes taken in
 //! this order: `optics` (held while light passes; only who computes or measures waits for it),
 //! `queue` of the jobs, `calibration`. `armer` and the list of processors are taken alone. No lock
@@ -39,7 +38,6 @@ pub(crate) mod context;
 mod control;
 mod events;
 mod face;
-mod identity;
 mod jobs;
 mod optics;
 mod probe;
@@ -47,33 +45,38 @@ mod program;
 mod report;
 mod watch;
 
-use self::{events::Inboxes, identity::Identity};
-use super::registers::Registers;
+use self::{events::Inboxes, watch::Guarded};
+use super::{
+    mesh::identity::{Identity, Unfit},
+    registers::{Registers, RAILS, SENSORS},
+    usage::Usage,
+};
 use crate::{
     rust::{
-        debugfs,
+        debugfs, power,
         workqueue::{OwnedQueue, Priority},
     },
     uapi,
 };
 use kernel::{
     device::{self, Device},
-    global_lock, impl_has_work, new_condvar, new_mutex, new_work,
+    global_lock, impl_has_work, new_condvar, new_mutex, new_spinlock_irq, new_work,
     prelude::*,
     sync::{
         aref::ARef,
         atomic::{Atomic, AtomicFlag, Relaxed},
-        Arc, CondVar, Mutex,
+        Arc, CondVar, Mutex, SpinLockIrq,
     },
+    time::hrtimer::{ArcHrTimerHandle, HrTimer},
     workqueue::Work,
 };
 
 /// Registers that a processor can keep.
-pub(crate) trait Window: Registers + Send + Sync + 'static {}
+pub(crate) type Window = dyn Registers + Send + Sync;
 
 global_lock! {
     // SAFETY: Initialised in `init`, before anything can lock it.
-    unsafe(uninit) pub(crate) static PROCESSORS: Mutex<Option<Arc<Processors>>> = None;
+    pub(crate) unsafe(uninit) static PROCESSORS: Mutex<Option<Arc<Processors>>> = None;
 }
 
 /// Makes [`PROCESSORS`] ready. To be called once, before a back end registers.
@@ -137,12 +140,10 @@ impl Processors {
     /// ours, `ENOSPC` for one too many.
     pub(crate) fn attach(
         self: &Arc<Self>,
-        registers: Arc<dyn Window>,
+        registers: Arc<Window>,
         parent: &Device<device::Bound>,
     ) -> Result<Attached> {
-        let identity = Identity::read(&*registers).inspect_err(|_| {
-            dev_err!(parent, "no photonic processor with a register map that is known\n")
-        })?;
+        let identity = identify(&*registers, parent)?;
         let processor = {
             let mut slots = self.slots.lock();
             let index = slots.iter().position(Option::is_none).ok_or(ENOSPC)?;
@@ -157,12 +158,23 @@ impl Processors {
             parent,
             "photonic processor {} ({}): {} modes, {} bit phases, serial {:016x}\n",
             processor.index,
-            identity.kind(),
+            processor.kind(),
             identity.layout.modes(),
-            identity.phase_bits,
+            identity.dac.bits(),
             identity.serial
         );
         Ok(attached)
+    }
+
+    /// Light off and rails down everywhere, in order, and nothing gets power until `open`.
+    fn close_all(&self) {
+        self.closed.store(true, Relaxed);
+        // Light first, everywhere.
+        self.for_each(|processor| processor.disarm());
+        self.for_each(|processor| {
+            processor.end_jobs(EHOSTDOWN);
+            processor.power_down_quietly();
+        });
     }
 
     fn detach(&self, processor: &Arc<Processor>) {
@@ -173,13 +185,58 @@ impl Processors {
     }
 }
 
+/// Reads what a device is. `ENODEV` if it is no processor or one of another major version of the
+/// map, `EINVAL` if what it says is senseless.
+fn identify(registers: &dyn Registers, parent: &Device) -> Result<Identity> {
+    let problem = match Identity::read(registers) {
+        Ok(identity) => {
+            if identity.rails as usize == RAILS && identity.sensors as usize == SENSORS {
+                return Ok(identity);
+            }
+            Unfit::Senseless
+        }
+        Err(problem) => problem,
+    };
+    let (text, error) = match problem {
+        Unfit::Gone => ("it does not answer", ENODEV),
+        Unfit::Foreign => ("it is none", ENODEV),
+        Unfit::Version => ("its register map is of another version", ENODEV),
+        Unfit::Senseless => ("it claims what cannot be", EINVAL),
+    };
+    dev_err!(parent, "no photonic processor: {}\n", text);
+    Err(error)
+}
+
 /// A processor that is attached; dropping it detaches it. May sleep.
 pub(crate) struct Attached(Arc<Processor>);
+
+#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+impl Attached {
+    /// The folder of the processor in debugfs.
+    pub(crate) fn folder(&self) -> Result<Arc<debugfs::Folder>> {
+        let face = self.0.face.lock();
+        Ok(face.as_ref().ok_or(ENODEV)?.folder())
+    }
+}
 
 impl Drop for Attached {
     fn drop(&mut self) {
         self.0.all.detach(&self.0);
         self.0.end();
+    }
+}
+
+impl power::Transitions for Processors {
+    fn suspend(&self) {
+        self.close_all();
+    }
+
+    fn resume(&self) {
+        self.closed.store(false, Relaxed);
+    }
+
+    fn shut_down(&self) {
+        self.close_all();
     }
 }
 
@@ -189,10 +246,16 @@ pub(crate) struct Processor {
     all: Arc<Processors>,
     index: usize,
     identity: Identity,
-    registers: Arc<dyn Window>,
+    registers: Arc<Window>,
     device: ARef<Device>,
     #[pin]
-    watch: watch::Watch,
+    guarded: SpinLockIrq<Guarded>,
+    #[pin]
+    timer: HrTimer<Self>,
+    /// The timer while it runs. It holds a reference to the processor that holds it:
+    /// [`Processor::stop_guard`] breaks that circle.
+    #[pin]
+    beat: Mutex<Option<ArcHrTimerHandle<Self>>>,
     /// Guards nothing but the wait for `changed`.
     #[pin]
     waiting: Mutex<()>,
@@ -217,6 +280,12 @@ pub(crate) struct Processor {
     /// Set once the processor is to do nothing any more.
     ended: AtomicFlag,
     counts: Counts,
+    /// When the job that runs began; 0 while none does.
+    busy_since: Atomic<u64>,
+    #[pin]
+    usage: Mutex<Usage>,
+    #[pin]
+    faults: face::Faults,
     /// For news of the guard.
     urgent: OwnedQueue,
     /// For jobs.
@@ -258,7 +327,7 @@ impl Processor {
         all: &Arc<Processors>,
         index: usize,
         identity: Identity,
-        registers: Arc<dyn Window>,
+        registers: Arc<Window>,
         device: &Device,
     ) -> Result<Arc<Self>> {
         let urgent = OwnedQueue::new_unbound(c"lightos_photonic_news", Priority::High)?;
@@ -271,7 +340,9 @@ impl Processor {
                 identity,
                 registers,
                 device: device.into(),
-                watch <- watch::Watch::new(),
+                guarded <- new_spinlock_irq!(Guarded::new(), "lightos_photonic_guard"),
+                timer <- HrTimer::new(),
+                beat <- new_mutex!(None, "lightos_photonic_beat"),
                 waiting <- new_mutex!((), "lightos_photonic_waiting"),
                 changed <- new_condvar!("lightos_photonic_changed"),
                 armer <- new_mutex!(None, "lightos_photonic_armer"),
@@ -283,6 +354,9 @@ impl Processor {
                 worker <- new_work!("lightos_photonic_jobs"),
                 ended: AtomicFlag::new(false),
                 counts: Counts::new(),
+                busy_since: Atomic::new(0),
+                usage <- new_mutex!(Usage::new(), "lightos_photonic_usage"),
+                faults <- face::Faults::new(),
                 urgent,
                 patient,
             }),
@@ -295,7 +369,7 @@ impl Processor {
         self.start_guard();
         let face = face::Face::new(self, parent)?;
         *self.face.lock() = Some(face);
-        self.load_firmware_calibration(parent);
+        self.try_firmware_calibration();
         Ok(())
     }
 

@@ -280,6 +280,9 @@ impl debugfs::Show for FaultRing {
 
 /// The files of a processor in debugfs, in a folder of its number.
 pub(super) struct DebugFiles {
+    /// For files of the back end.
+    #[cfg_attr(not(CONFIG_LIGHTOS_PHOTONIC_FAULTS), expect(dead_code))]
+    pub(super) folder: Arc<debugfs::Folder>,
     _registers: debugfs::File<RegisterDump>,
     _phases: debugfs::File<PhaseTable>,
     _faults: debugfs::File<FaultRing>,
@@ -306,6 +309,7 @@ impl DebugFiles {
                 c"faults",
                 Arc::new(FaultRing(shared()), GFP_KERNEL)?,
             ),
+            folder,
         })
     }
 }

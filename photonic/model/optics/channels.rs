@@ -13,7 +13,7 @@ pub const TEMPERATURE_STEP_MC: i32 = 10;
 /// One heater and the path that it heats.
 ///
 /// Heat is counted by the phase that it makes at wavelength 0, in 1/2^32 turns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Channel {
     /// Phase without heat at the reference temperature and wavelength 0, in 1/2^32 turns.
     offset: u32,

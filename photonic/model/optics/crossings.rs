@@ -38,7 +38,7 @@ impl Factor {
 }
 
 /// One Mach-Zehnder interferometer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Crossing {
     /// Errors of the first and the second coupler, in 1/2^32 turns.
     errors: [i32; 2],
