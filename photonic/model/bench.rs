@@ -3,13 +3,14 @@
 //! A laboratory bench in the place of the plant: rails and light are on, the temperature is what
 //! it is set to. For what has to do with light alone.
 
-use super::optics::Light;
+use super::plant::Light;
 use super::Surroundings;
 use crate::photonic::registers::{
     sensor_code, CONTROL, CONTROL_RESET_FUNCTION, CONTROL_RESET_SOFT, DUTY_FULL, IRQ_ENABLE,
     IRQ_LATCH, IRQ_STATUS, LASER_CONTROL, LASER_DUTY, LASER_ENABLE, LASER_KEY, LASER_POWER_UW,
-    LATCHES, LATCH_CLEAR, RAILS, RAIL_ENABLE, RAIL_GOOD, SENSOR, SENSORS, STATUS, STATUS_EMISSION,
-    STATUS_INTERLOCK, STATUS_LATCHED, STATUS_RAILS_GOOD, STATUS_WATCHDOG, TIME_US,
+    LATCHES, LATCH_CLEAR, RAILS, RAIL_ENABLE, RAIL_GOOD, SENSOR, SENSORS, STATUS, STATUS_BUSY,
+    STATUS_EMISSION, STATUS_INTERLOCK, STATUS_LATCHED, STATUS_RAILS_GOOD, STATUS_SETTLING,
+    STATUS_WATCHDOG, TIME_US,
 };
 
 /// The bench.
@@ -17,6 +18,10 @@ use crate::photonic::registers::{
 pub struct Bench {
     /// What the optics get.
     pub light: Light,
+    /// Power of the heaters as the optics told it, in milliwatts.
+    pub heater_mw: u32,
+    busy: bool,
+    settling: bool,
     now: u64,
     latches: u32,
     interrupts: u32,
@@ -34,12 +39,29 @@ impl Bench {
                 power_uw,
                 die_mc,
             },
+            heater_mw: 0,
+            busy: false,
+            settling: false,
             now: 0,
             latches: 0,
             interrupts: 0,
             wanted: 0,
             reset: 0,
         }
+    }
+}
+
+impl Bench {
+    fn status(&self) -> u32 {
+        let bits = [
+            (STATUS_BUSY, self.busy),
+            (STATUS_SETTLING, self.settling),
+            (STATUS_EMISSION, self.light.emission),
+            (STATUS_LATCHED, self.latches != 0),
+        ];
+        let always = STATUS_RAILS_GOOD | STATUS_INTERLOCK | STATUS_WATCHDOG;
+        let set = bits.iter().filter(|(_, on)| *on);
+        set.fold(always, |status, (bit, _)| status | bit)
     }
 }
 
@@ -52,15 +74,7 @@ impl Surroundings for Bench {
         let all_rails = (1 << RAILS) - 1;
         let conversions = (self.now / 250_000) as u32;
         match offset {
-            STATUS => {
-                let emission = if self.light.emission {
-                    STATUS_EMISSION
-                } else {
-                    0
-                };
-                let latched = if self.latches != 0 { STATUS_LATCHED } else { 0 };
-                STATUS_RAILS_GOOD | STATUS_INTERLOCK | STATUS_WATCHDOG | emission | latched
-            }
+            STATUS => self.status(),
             LATCHES => self.latches,
             IRQ_STATUS => self.interrupts,
             IRQ_ENABLE => self.wanted,
@@ -98,10 +112,17 @@ impl Surroundings for Bench {
         self.light
     }
 
-    fn load(&mut self, _heater_mw: u32, _busy: bool) {}
+    fn load(&mut self, heater_mw: u32, busy: bool, settling: bool) {
+        self.heater_mw = heater_mw;
+        self.busy = busy;
+        self.settling = settling;
+    }
 
-    fn raise(&mut self, interrupts: u32, latches: u32) {
+    fn raise(&mut self, interrupts: u32) {
         self.interrupts |= interrupts;
+    }
+
+    fn latch(&mut self, latches: u32) {
         if latches & !self.latches != 0 {
             self.interrupts |= IRQ_LATCH;
         }

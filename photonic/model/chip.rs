@@ -12,7 +12,7 @@
 //! [`Crossing`]: super::optics::Crossing
 
 use super::decay;
-use crate::photonic::layout::{Layout, CLASSES, OFFSETS};
+use crate::photonic::layout::{Layout, CLASSES, MAX_MODES, OFFSETS};
 use crate::photonic::registers::{
     CAPABILITIES, CAP_COHERENT, CAP_MZI, CAP_THERMAL_CTRL, CAP_WDM, CODE_LIMIT, CONVERTERS,
     FULL_SCALE, GEOMETRY, IDENTITY, KIND, LAW_SQUARE, MAGIC, MAJOR, MODEL, RAILS, REVISION,
@@ -29,6 +29,10 @@ const MILLIRADIAN: u32 = RADIAN / 1000;
 /// What a path that is longer by 1 µm does per degree, in 1/2^32 turns: 0.075 radians per 100 µm
 /// of silicon.
 pub const TURNS_PER_UM: i64 = 512_674;
+/// Shot noise of a typical chip of 32 modes, as of [`Chip::shot`]: 1.13e-4.
+const SHOT: u64 = 7_778_000;
+/// Its thermal noise: 4.74e-5.
+const THERMAL: u64 = 3_257_000;
 /// The longest time constant of the heaters, in ns.
 const MAX_SETTLE_NS: u32 = 10_000_000;
 
@@ -180,7 +184,7 @@ impl Chip {
             chip_drift_pm: 69,
             laser_drift_pm: 100,
             loss: decay::ONE,
-            light_uw: 100_000,
+            light_uw: 20_000,
             shot: 0,
             thermal: 0,
             converter: 0,
@@ -195,9 +199,10 @@ impl Chip {
     /// 1, falling by e per unit of distance; 10 µs to settle by e; paths that differ by 10 µm
     /// rms; 0.05 dB a column. Modulators and ADCs of 16 bits at 100 million vectors a second.
     ///
-    /// Noise: an input of 1 mW and as much local oscillator, 1 A/W, 50 MHz: shot noise
-    /// √(qB / 2RP) of 6.3e-5, thermal noise √(4kTB / R) / 2RP of 1.5e-5 at 1 kΩ, half an ADC step
-    /// of 1.5e-5, and taps to 1e-4 of the power of an input.
+    /// Noise: of a laser of 20 mW each input has a share, and a local oscillator as much, which is
+    /// P = 0.31 mW at 32 modes; at 1 A/W, 50 MHz and 1 kΩ the shot noise √(qB / 2P) is 1.1e-4
+    /// then, the thermal noise √(4kTB / R) / 2P 4.7e-5. ADCs have half a step of 1.5e-5, taps
+    /// 1e-4 of the power of an input.
     pub const fn typical(modes: usize, seed: u64) -> Self {
         Self {
             serial: seed,
@@ -215,8 +220,8 @@ impl Chip {
             path_nm: 10_000,
             // 10^(-0.05 / 20).
             loss: 1_067_578_624,
-            shot: 4_329_327,
-            thermal: 1_030_792,
+            shot: ((SHOT * SHOT / MAX_MODES as u64) * modes as u64).isqrt() as u32,
+            thermal: (THERMAL * modes as u64 / MAX_MODES as u64) as u32,
             converter: 1_048_576,
             tap: 429_497,
             ..Self::ideal(modes, 12, Law::Square)
@@ -273,7 +278,7 @@ impl Chip {
     }
 
     fn spreads_fit(&self) -> bool {
-        self.splitter <= 100 * MILLIRADIAN
+        self.splitter <= RADIAN / 10
             && self.efficiency_ppm <= 100_000
             && self.path_nm <= 100_000
             && self.heater_uw <= 1_000_000
@@ -345,10 +350,10 @@ pub const fn fading(near_ppm: u32, decay: u32) -> [u32; CLASSES] {
     let mut class = 0;
     while class < CLASSES {
         let (along, across) = OFFSETS[class];
-        // The distance, 2^20 for one, and how much of it is beyond one, 2^30 for each decay.
-        let distance = (((along * along + across * across) as u64) << 40).isqrt();
-        let beyond = distance.saturating_sub(1 << 20) * 1000;
-        let far = beyond / if decay == 0 { 1 } else { decay as u64 } << 10;
+        // The distance, and how many decays it is beyond one; 2^30 for one.
+        let distance = (((along * along + across * across) as u64) << 60).isqrt();
+        let beyond = distance.saturating_sub(1 << 30) * 1000;
+        let far = beyond / if decay == 0 { 1 } else { decay as u64 };
         table[class] = ((near * decay::exp_neg(far) as u64) >> 30) as u32;
         class += 1;
     }

@@ -17,8 +17,12 @@ pub mod trig;
 use core::cell::RefCell;
 use core::ops::DerefMut;
 
-use self::optics::{Channel, Crossing, Factor, Light, Optics, Wave};
-use crate::photonic::registers::{Registers, GONE, OPTICS, STATUS, STATUS_BUSY, STATUS_SETTLING};
+use self::optics::{Channel, Crossing, Factor, Optics, Wave};
+use self::plant::{Light, Plant};
+use crate::photonic::registers::{Registers, GONE, OPTICS, RAIL_ENABLE, RAIL_GOOD};
+
+/// The rails that the heaters need.
+const RAILS_HEATERS: u32 = 0b00_1100;
 
 /// What is around the optics. Answers the registers below `OPTICS`, but for the identity.
 pub trait Surroundings {
@@ -34,11 +38,15 @@ pub trait Surroundings {
     /// What the optics get.
     fn light(&self) -> Light;
 
-    /// Is told what the optics take: power of the heaters in milliwatts, whether a command runs.
-    fn load(&mut self, heater_mw: u32, busy: bool);
+    /// Is told what the optics do: power of the heaters in milliwatts, whether a command runs,
+    /// whether phases move.
+    fn load(&mut self, heater_mw: u32, busy: bool, settling: bool);
 
-    /// Is told interrupts `IRQ_*` and latches `LATCH_*` of the optics.
-    fn raise(&mut self, interrupts: u32, latches: u32);
+    /// Is told interrupts of the optics, `IRQ_*`.
+    fn raise(&mut self, interrupts: u32);
+
+    /// Is told latches of the optics, `LATCH_*`.
+    fn latch(&mut self, latches: u32);
 
     /// Takes the resets of the optics that were asked for, `CONTROL_*`.
     fn take_reset(&mut self) -> u32;
@@ -46,6 +54,55 @@ pub trait Surroundings {
     /// Whether the device is there. One that is not reads as all ones.
     fn present(&self) -> bool {
         true
+    }
+
+    /// Whether the heaters have power.
+    fn heaters(&self) -> bool {
+        true
+    }
+}
+
+impl Surroundings for Plant {
+    fn advance(&mut self, now: u64) {
+        Self::advance(self, now);
+    }
+
+    fn read(&mut self, offset: u32) -> u32 {
+        Self::read(self, offset)
+    }
+
+    fn write(&mut self, offset: u32, value: u32) {
+        Self::write(self, offset, value);
+    }
+
+    fn light(&self) -> Light {
+        Self::light(self)
+    }
+
+    fn load(&mut self, heater_mw: u32, busy: bool, settling: bool) {
+        Self::load(self, heater_mw, busy);
+        self.settle(settling);
+    }
+
+    fn raise(&mut self, interrupts: u32) {
+        Self::raise(self, interrupts);
+    }
+
+    fn latch(&mut self, latches: u32) {
+        Self::latch(self, latches);
+    }
+
+    fn take_reset(&mut self) -> u32 {
+        Self::take_reset(self)
+    }
+
+    fn present(&self) -> bool {
+        // Never all ones in one that is there.
+        Self::read(self, RAIL_ENABLE) != GONE
+    }
+
+    fn heaters(&self) -> bool {
+        Self::read(self, RAIL_GOOD) & RAILS_HEATERS == RAILS_HEATERS
     }
 }
 
@@ -67,68 +124,63 @@ where
     F: DerefMut<Target = [Factor]>,
     W: DerefMut<Target = [Wave]>,
 {
-    /// Brings both halves to the present.
-    fn advance(&mut self) {
-        self.surroundings.advance(self.now);
-        self.optics.advance(&self.surroundings.light(), self.now);
-        self.hand_over();
+    /// Brings both halves to `now`, and before that to the end of a command on the way: it had
+    /// the light of its own time.
+    fn advance(&mut self, now: u64) {
+        let now = now.max(self.now);
+        if let Some(end) = self.optics.busy_until().filter(|end| *end < now) {
+            self.now = end;
+            self.surroundings.advance(end);
+            self.follow();
+        }
+        self.now = now;
+        self.surroundings.advance(now);
+        self.follow();
     }
 
-    /// Hands what one half has for the other over.
-    fn hand_over(&mut self) {
+    /// Tells the optics what the surroundings have come to, and the other way round.
+    fn follow(&mut self) {
+        let (now, light) = (self.now, self.surroundings.light());
+        self.optics.power(self.surroundings.heaters(), &light, now);
         let reset = self.surroundings.take_reset();
         if reset != 0 {
-            let light = self.surroundings.light();
-            self.optics.reset(reset, &light, self.now);
+            self.optics.reset(reset, &light, now);
         }
-        let (interrupts, latches) = (self.optics.take_interrupts(), self.optics.take_latches());
-        self.surroundings.raise(interrupts, latches);
+        self.surroundings.raise(self.optics.take_interrupts());
+        self.surroundings.latch(self.optics.take_latches());
         let busy = self.optics.busy_until().is_some();
-        self.surroundings.load(self.optics.heater_mw(), busy);
+        let settling = self.optics.settling_until().is_some();
+        let heater_mw = self.optics.heater_mw();
+        self.surroundings.load(heater_mw, busy, settling);
     }
 
     fn read(&mut self, offset: u32) -> u32 {
-        self.advance();
+        self.advance(self.now);
         if !self.surroundings.present() {
             return GONE;
         }
         if let Some(value) = self.optics.chip().identity(offset) {
             return value;
         }
-        if offset >= OPTICS {
-            let light = self.surroundings.light();
-            return self.optics.read(offset, &light, self.now);
+        if offset < OPTICS {
+            return self.surroundings.read(offset);
         }
-        let mut value = self.surroundings.read(offset);
-        if offset == STATUS {
-            value |= if self.optics.busy_until().is_some() {
-                STATUS_BUSY
-            } else {
-                0
-            };
-            value |= if self.optics.settling_until().is_some() {
-                STATUS_SETTLING
-            } else {
-                0
-            };
-        }
-        value
+        let light = self.surroundings.light();
+        self.optics.read(offset, &light, self.now)
     }
 
     fn write(&mut self, offset: u32, value: u32) {
-        self.advance();
+        self.advance(self.now);
         if !self.surroundings.present() {
             return;
         }
-        if offset >= OPTICS {
+        if offset < OPTICS {
+            self.surroundings.write(offset, value);
+        } else {
             let light = self.surroundings.light();
             self.optics.write(offset, value, &light, self.now);
-        } else {
-            self.surroundings.write(offset, value);
-            // The light may be another now.
-            self.optics.advance(&self.surroundings.light(), self.now);
         }
-        self.hand_over();
+        self.follow();
     }
 }
 
@@ -158,8 +210,7 @@ where
     /// Sets the time; it never runs backwards.
     pub fn set_now(&self, now: u64) {
         if let Ok(mut parts) = self.0.try_borrow_mut() {
-            parts.now = parts.now.max(now);
-            parts.advance();
+            parts.advance(now);
         }
     }
 

@@ -199,7 +199,7 @@ impl Heaters {
         left
     }
 
-    /// Hands the shadow codes to the heaters.
+    /// Hands the shadow codes to the heaters, or nothing while they have no power.
     ///
     /// Heat is added to a target and taken from it in the same parts, so that nothing is left
     /// over however often a code changes.
@@ -208,6 +208,7 @@ impl Heaters {
         chip: &Chip,
         layout: Layout,
         channels: &mut [Channel],
+        powered: bool,
         now: u64,
     ) -> Committed {
         self.hold(chip, channels, now);
@@ -216,8 +217,9 @@ impl Heaters {
             let Some(channel) = channels.get_mut(index) else {
                 break;
             };
-            cut |= channel.shadow > chip.code_limit;
-            let code = channel.shadow.min(chip.code_limit);
+            let asked = if powered { channel.shadow } else { 0 };
+            cut |= asked > chip.code_limit;
+            let code = asked.min(chip.code_limit);
             if code == channel.applied {
                 continue;
             }
@@ -253,6 +255,11 @@ impl Heaters {
                 .target
                 .wrapping_add(rounded(way.wrapping_mul(left), 28));
         }
+    }
+
+    /// Whether a heater heats.
+    pub(super) fn hot(&self) -> bool {
+        self.heat != 0
     }
 
     /// Power of all heaters, in milliwatts.

@@ -10,9 +10,9 @@
 //! # Cost
 //!
 //! A change of phases, wavelength or temperature step costs as many crossings as it turns, at the
-//! next command. A command sends its vectors through all crossings, until as many have passed
-//! under the same conditions as there are modes; then it makes the matrix of the chip and
-//! multiplies. No access costs more than one command of full buffers.
+//! next command. A command of few vectors sends them through all crossings; one of many makes the
+//! matrix of the chip, unless it has it for the same conditions, and multiplies. No access costs
+//! more than one command of full buffers.
 //!
 //! Process context, one lock around all of it, held by the caller. Memory is the caller's.
 
@@ -33,6 +33,7 @@ use self::channels::Heaters;
 use self::command::Commands;
 use self::products::{kept, Cache};
 use super::chip::{Chip, Refusal};
+use super::plant::Light;
 use super::random::Random;
 use crate::photonic::layout::Layout;
 use crate::photonic::registers::{
@@ -40,19 +41,6 @@ use crate::photonic::registers::{
     COMPLETION, COMPLETION_COUNT, COMPLETION_TAG, CONTROL_RESET_FUNCTION, CONTROL_RESET_SOFT,
     HEATER_MW, INPUT, IRQ_COMPLETION, IRQ_SETTLED, LATCH_HEATER, OUTPUT, SHADOW, SIZE, TAP,
 };
-
-/// The light and the warmth that the plant makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Light {
-    /// Light leaves the laser.
-    pub emission: bool,
-    /// Share of time in which it does, in 1/256.
-    pub duty: u32,
-    /// Its power in microwatts.
-    pub power_uw: u32,
-    /// Temperature of the die, in thousandths of a degree Celsius.
-    pub die_mc: i32,
-}
 
 /// How many places the tables of a chip need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +116,8 @@ pub struct Optics<C, X, B, F, W> {
     /// The latest time told, in ns.
     clock: u64,
     commits: u32,
+    /// The heaters have power.
+    powered: bool,
     /// When the phases will have settled that move.
     settled: Option<u64>,
     interrupts: u32,
@@ -172,6 +162,7 @@ where
             kept: kept(&chip, layout.columns()),
             clock: 0,
             commits: 0,
+            powered: true,
             settled: None,
             interrupts: 0,
             latches: 0,
@@ -258,6 +249,17 @@ where
         self.heat();
     }
 
+    /// Tells whether the heaters have power, which they have at first. Without it they are cold
+    /// and their codes are lost: they wait for the next commit with it.
+    pub fn power(&mut self, on: bool, light: &Light, now: u64) {
+        self.advance(light, now);
+        let lost = self.powered && !on;
+        self.powered = on;
+        if lost && self.heaters.hot() {
+            self.heat();
+        }
+    }
+
     /// Reads the register at `offset`, from `OPTICS` on.
     pub fn read(&mut self, offset: u32, light: &Light, now: u64) -> u32 {
         self.advance(light, now);
@@ -330,7 +332,7 @@ where
         let channels = channels.unwrap_or_default();
         let done = self
             .heaters
-            .commit(&self.chip, self.layout, channels, self.clock);
+            .commit(&self.chip, self.layout, channels, self.powered, self.clock);
         if done.cut {
             self.latches |= LATCH_HEATER;
         }

@@ -16,6 +16,10 @@ const MODULATOR_BITS: u32 = 23;
 /// Bits of the fraction of the field of a single full input, see `waves.rs`.
 const SINGLE_BITS: u32 = 32;
 
+/// A command has many vectors that has at least one for every so many modes: the matrix is then
+/// worth its making.
+const MANY: usize = 4;
+
 /// What the factors in the tables are for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cache {
@@ -24,8 +28,6 @@ pub(super) struct Cache {
     pub(super) stale: bool,
     /// The matrix is made.
     matrix: bool,
-    /// Vectors that have been asked for without it.
-    passed: u32,
 }
 
 impl Cache {
@@ -38,7 +40,6 @@ impl Cache {
         },
         stale: true,
         matrix: false,
-        passed: 0,
     };
 }
 
@@ -53,22 +54,23 @@ where
     /// Computes the results of a command.
     pub(super) fn run(&mut self, command: &Command, light: &Light) {
         self.prepare(command.wavelength, light);
-        if command.kind == Kind::Product && !self.cache.matrix {
-            self.cache.passed = self.cache.passed.saturating_add(command.vectors);
-            if self.cache.passed as usize >= self.layout.modes() {
-                self.make_matrix();
-            }
+        // Which way a vector goes shows in its last digits. It depends on the command alone, so
+        // that the same command gives the same whatever ran before.
+        let many = command.vectors as usize * MANY >= self.layout.modes();
+        let multiplies = many && command.kind == Kind::Product;
+        if multiplies && !self.cache.matrix {
+            self.make_matrix();
         }
         let mut detector = Detector::new(&self.chip, command, light.power_uw);
         for vector in 0..command.vectors as usize {
             self.modulate(vector);
-            match (command.kind, self.cache.matrix) {
-                (Kind::Probe, _) => self.pass::<true>(),
-                (Kind::Product, false) => self.pass::<false>(),
-                (Kind::Product, true) => {
-                    self.multiply(vector, &mut detector);
-                    continue;
-                }
+            if multiplies {
+                self.multiply(vector, &mut detector);
+                continue;
+            }
+            match command.kind {
+                Kind::Probe => self.pass::<true>(),
+                Kind::Product => self.pass::<false>(),
             }
             self.detect(vector, &mut detector);
         }
