@@ -55,6 +55,7 @@
 pub mod calibrate;
 mod call;
 mod clements;
+mod correct;
 mod device;
 mod error;
 mod events;

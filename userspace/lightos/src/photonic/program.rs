@@ -5,8 +5,10 @@
 use std::f64::consts::{FRAC_PI_2, TAU};
 
 use super::clements::turn;
+use super::correct::{order, Correction};
 use super::layout::{Layout, MAX_MODES};
-use super::{Matrix, Mesh};
+use super::refine::Refinement;
+use super::{Matrix, Mesh, Splitters};
 
 /// Why a matrix has no program.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -76,7 +78,7 @@ impl Program {
     /// the singular values over the greatest, which is the scale; 1 for a matrix of zeros.
     pub fn of(modes: usize, matrix: &Matrix) -> Result<Self, ProgramError> {
         let layout = Layout::new(modes).ok_or(ProgramError::Modes(modes))?;
-        let factors = Factors::of(layout, matrix)?;
+        let factors = Factors::of(layout, matrix, 0..modes)?;
         let mut exact = vec![0.0; layout.channels()];
         factors.write_meshes(layout, &mut exact);
         let scale = factors.scale();
@@ -88,6 +90,35 @@ impl Program {
             exact[layout.phi(at)] = turn(factors.right.output[mode] - FRAC_PI_2 - theta / 2.0);
         }
         Ok(Self::from_exact(layout, exact, scale, matrix))
+    }
+
+    /// The program of a matrix for a processor of `modes` modes whose splitters are known.
+    ///
+    /// Phases are changed crossing by crossing so that the light does what it would in a perfect
+    /// processor; see [`correct`](super::correct). What a crossing cannot reach is cut, which
+    /// leaves an error; [`simulate`](super::simulate()) tells how large it is.
+    pub fn corrected(
+        modes: usize,
+        matrix: &Matrix,
+        splitters: &Splitters,
+    ) -> Result<Self, ProgramError> {
+        let layout = Layout::new(modes).ok_or(ProgramError::Modes(modes))?;
+        splitters.check(layout)?;
+        let factors = Factors::of(layout, matrix, order(layout, splitters))?;
+        let (exact, scale) = Correction::of(layout, &factors, splitters);
+        Ok(Self::from_exact(layout, exact, scale, matrix))
+    }
+
+    /// The same program, its phases changed so that what the light does comes closer to the
+    /// matrix: see [`refine`](super::refine).
+    pub fn refined(self, splitters: &Splitters, sweeps: usize) -> Result<Self, ProgramError> {
+        let layout = Layout::new(self.modes).ok_or(ProgramError::Modes(self.modes))?;
+        splitters.check(layout)?;
+        let mut refinement = Refinement::of(layout, self, splitters);
+        for _ in 0..sweeps {
+            refinement.sweep();
+        }
+        Ok(refinement.program())
     }
 
     pub(super) fn from_exact(layout: Layout, exact: Vec<f64>, scale: f64, matrix: &Matrix) -> Self {
@@ -125,13 +156,19 @@ fn magnitude(matrix: &Matrix) -> f64 {
 /// A matrix in its factors: `left diag(sigma) right`.
 pub(super) struct Factors {
     pub(super) left: Mesh,
-    /// Descending, none negative.
+    /// Singular values, none negative, an attenuator each.
     pub(super) sigma: Vec<f64>,
     pub(super) right: Mesh,
 }
 
 impl Factors {
-    pub(super) fn of(layout: Layout, matrix: &Matrix) -> Result<Self, ProgramError> {
+    /// Attenuator after attenuator takes the singular value whose rank `ranks` gives, 0 for the
+    /// greatest.
+    fn of(
+        layout: Layout,
+        matrix: &Matrix,
+        ranks: impl IntoIterator<Item = usize>,
+    ) -> Result<Self, ProgramError> {
         let (n, rows, columns) = (layout.modes(), matrix.rows(), matrix.columns());
         if rows == 0 || columns == 0 || rows > n || columns > n {
             return Err(ProgramError::Shape { rows, columns });
@@ -143,16 +180,17 @@ impl Factors {
         let magnitude = magnitude(matrix);
         let square = matrix.part(0, 0, n, n).scaled(1.0 / magnitude);
         let svd = square.svd().ok_or(ProgramError::NoConvergence)?;
+        let ranks: Vec<usize> = ranks.into_iter().collect();
         Ok(Self {
-            left: Mesh::of(&svd.u)?,
-            sigma: svd.sigma.iter().map(|&s| s * magnitude).collect(),
-            right: Mesh::of(&svd.v)?,
+            left: Mesh::of(&Matrix::from_fn(n, n, |i, j| svd.u[(i, ranks[j])]))?,
+            sigma: ranks.iter().map(|&r| svd.sigma[r] * magnitude).collect(),
+            right: Mesh::of(&Matrix::from_fn(n, n, |i, j| svd.v[(ranks[i], j)]))?,
         })
     }
 
     /// The greatest singular value, 1 where all are zero.
     fn scale(&self) -> f64 {
-        match self.sigma[0] {
+        match self.sigma.iter().copied().fold(0.0, f64::max) {
             0.0 => 1.0,
             sigma => sigma,
         }

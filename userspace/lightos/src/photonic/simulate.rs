@@ -43,7 +43,7 @@ impl Splitters {
     }
 }
 
-fn splitter(error: f64) -> Crossing {
+pub(super) fn splitter(error: f64) -> Crossing {
     let (through, across) = ((FRAC_PI_4 + error).cos(), (FRAC_PI_4 + error).sin());
     let (through, across) = (Complex::from(through), Complex::new(0.0, across));
     [[through, across], [across, through]]
@@ -115,7 +115,7 @@ pub(super) fn pass(
     }
 }
 
-fn scale_row(light: &mut Matrix, row: usize, factor: Complex) {
+pub(super) fn scale_row(light: &mut Matrix, row: usize, factor: Complex) {
     for j in 0..light.columns() {
         light[(row, j)] *= factor;
     }

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Phases for splitters that are not 50:50.
+//!
+//! The local correction of Bandyopadhyay, Hamerly and Englund, Optica 8, 1247 (2021): a crossing
+//! with splitter errors α and β does, but for phases at its two outputs, what an ideal one does,
+//! with other phases θ' and φ'. The phases at the outputs are made up for in the crossings that
+//! follow, column by column, and at last by the screen.
+//!
+//! What goes straight on, |T11|², is from sin²(α + β) to cos²(α - β); a θ beyond is cut. The
+//! attenuators are free to choose from: which singular value is whose makes no difference to the
+//! product, so the smallest go where least light gets through, and the scale leaves room for
+//! the greatest.
+
+use super::clements::turn;
+use super::layout::Layout;
+use super::program::Factors;
+use super::simulate::{crossing, Crossing};
+use super::{Complex, Splitters};
+
+/// Smaller elements than this have no phase that matters.
+const NOTHING: f64 = 1e-12;
+
+/// The internal phase at which a crossing with errors lets as much light go straight on as an
+/// ideal one at `theta`, or as nearly as it can.
+///
+/// From |T11|² = sin²(α + β) + (cos²(α - β) - sin²(α + β)) sin²(θ'/2), whose differences are
+/// written as products to lose no digits.
+fn internal(theta: f64, alpha: f64, beta: f64) -> f64 {
+    let (half, sum, difference) = (theta / 2.0, alpha + beta, alpha - beta);
+    let over_floor = (half - sum).sin() * (half + sum).sin();
+    let under_ceiling = (half - difference).cos() * (half + difference).cos();
+    2.0 * over_floor
+        .max(0.0)
+        .sqrt()
+        .atan2(under_ceiling.max(0.0).sqrt())
+}
+
+/// `(phi, upper, lower)` such that `wanted` is, but for cut magnitudes,
+/// `diag(e^{i upper}, e^{i lower}) got diag(e^{i phi}, 1)`.
+///
+/// Both are unitary, so that three of the four elements give the phases. The weak ones are asked
+/// last, and not at all where they are nothing.
+fn outer(wanted: &Crossing, got: &Crossing) -> (f64, f64, f64) {
+    let ratio = |i: usize, j: usize| wanted[i][j] * got[i][j].conj();
+    let phase = |ratio: Complex| (ratio.norm() > NOTHING).then(|| ratio.arg());
+    let straight = ratio(0, 0).norm() > ratio(0, 1).norm();
+    if straight {
+        let lower = ratio(1, 1).arg();
+        let both = ratio(0, 0).arg();
+        let upper = phase(ratio(0, 1)).unwrap_or(both);
+        (both - upper, upper, lower)
+    } else {
+        let upper = ratio(0, 1).arg();
+        let both = ratio(1, 0).arg();
+        let lower = phase(ratio(1, 1)).unwrap_or(both);
+        (both - lower, upper, lower)
+    }
+}
+
+/// A correction under way.
+pub(super) struct Correction<'a> {
+    layout: Layout,
+    splitters: &'a Splitters,
+    exact: Vec<f64>,
+    /// What the light lacks of the ideal one at each mode, in radians.
+    lack: Vec<f64>,
+}
+
+impl<'a> Correction<'a> {
+    /// The phases of all channels, and the scale.
+    pub(super) fn of(
+        layout: Layout,
+        factors: &Factors,
+        splitters: &'a Splitters,
+    ) -> (Vec<f64>, f64) {
+        let n = layout.modes();
+        let mut correction = Self {
+            layout,
+            splitters,
+            exact: vec![0.0; layout.channels()],
+            lack: vec![0.0; n],
+        };
+        let right = (&factors.right.theta[..], &factors.right.phi[..]);
+        let left = (&factors.left.theta[..], &factors.left.phi[..]);
+        for index in 0..n {
+            correction.column(index, right, 0);
+        }
+        let outputs = &factors.right.output;
+        let scale = correction.attenuate(&factors.sigma, outputs);
+        let first = layout.column(n + 1).first;
+        for index in n + 1..layout.columns() {
+            correction.column(index, left, first);
+        }
+        for (mode, &phase) in factors.left.output.iter().enumerate() {
+            correction.exact[layout.screen(mode)] = turn(phase + correction.lack[mode]);
+        }
+        (correction.exact, scale)
+    }
+
+    /// Corrects a column of a mesh, whose ideal phases are given from crossing `first` on.
+    fn column(&mut self, index: usize, ideal: (&[f64], &[f64]), first: usize) {
+        let column = self.layout.column(index);
+        for nth in 0..column.count {
+            let (at, top) = (column.first + nth, column.top + nth * column.stride);
+            let (theta, phi) = (ideal.0[at - first], ideal.1[at - first]);
+            self.cross(at, top, theta, phi);
+        }
+    }
+
+    fn cross(&mut self, at: usize, top: usize, theta: f64, phi: f64) {
+        let (alpha, beta) = (self.splitters.alpha[at], self.splitters.beta[at]);
+        let (upper, lower) = (self.lack[top], self.lack[top + 1]);
+        let mut wanted = crossing(theta, phi + upper, 0.0, 0.0);
+        for row in &mut wanted {
+            row[1] *= Complex::cis(lower);
+        }
+        let theta = internal(theta, alpha, beta);
+        let (phi, upper, lower) = outer(&wanted, &crossing(theta, 0.0, alpha, beta));
+        self.exact[self.layout.theta(at)] = theta;
+        self.exact[self.layout.phi(at)] = turn(phi);
+        self.lack[top] = upper;
+        self.lack[top + 1] = lower;
+    }
+
+    /// Sets the attenuators; the scale.
+    fn attenuate(&mut self, sigma: &[f64], outputs: &[f64]) -> f64 {
+        let first = self.layout.column(self.layout.attenuators()).first;
+        let splitters = self.splitters;
+        let errors = |mode: usize| (splitters.alpha[first + mode], splitters.beta[first + mode]);
+        let ceilings = (0..sigma.len()).map(|mode| {
+            let (alpha, beta) = errors(mode);
+            (alpha - beta).cos()
+        });
+        let needed = sigma.iter().zip(ceilings).map(|(s, most)| s / most);
+        let scale = match needed.fold(0.0, f64::max) {
+            0.0 => 1.0,
+            scale => scale,
+        };
+        for (mode, (&sigma, &output)) in sigma.iter().zip(outputs).enumerate() {
+            let (alpha, beta) = errors(mode);
+            let theta = internal(2.0 * (sigma / scale).asin(), alpha, beta);
+            let passed = crossing(theta, 0.0, alpha, beta)[0][0].arg();
+            self.exact[self.layout.theta(first + mode)] = theta;
+            self.exact[self.layout.phi(first + mode)] = turn(output + self.lack[mode] - passed);
+            self.lack[mode] = 0.0;
+        }
+        scale
+    }
+}
+
+/// The rank of the singular value that each attenuator takes: the less light gets through it at
+/// the least, the smaller.
+pub(super) fn order(layout: Layout, splitters: &Splitters) -> Vec<usize> {
+    let first = layout.column(layout.attenuators()).first;
+    let floor = |mode: usize| (splitters.alpha[first + mode] + splitters.beta[first + mode]).abs();
+    let mut modes: Vec<usize> = (0..layout.modes()).collect();
+    modes.sort_by(|&a, &b| floor(b).total_cmp(&floor(a)));
+    let mut ranks = vec![0; modes.len()];
+    for (rank, mode) in modes.into_iter().enumerate() {
+        ranks[mode] = rank;
+    }
+    ranks
+}

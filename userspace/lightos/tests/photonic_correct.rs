@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Programs for processors whose splitters are not 50:50.
+
+mod photonic;
+
+use std::f64::consts::PI;
+
+use lightos::photonic::layout::Layout;
+use lightos::photonic::{crossing, simulate, Program, ProgramError, Splitters};
+use photonic::{matrices, unitaries, Random};
+
+fn splitters(modes: usize, rms: f64, random: &mut Random) -> Splitters {
+    let mut draw = || (0..modes * modes).map(|_| rms * random.normal()).collect();
+    Splitters {
+        alpha: draw(),
+        beta: draw(),
+    }
+}
+
+/// Error of what the light does, relative to the matrix or, if it is greater, to its greatest
+/// singular value.
+fn error(program: &Program, splitters: &Splitters) -> f64 {
+    let (rows, columns) = (program.matrix.rows(), program.matrix.columns());
+    let light = simulate(&program.exact, splitters).unwrap();
+    let wanted = program.matrix.clone().scaled(1.0 / program.scale);
+    let light = light.part(0, 0, rows, columns);
+    light.distance(&wanted) / wanted.norm().max(1.0)
+}
+
+/// Whether no crossing of a corrected program was cut: all let through what they were asked for.
+/// The ideal phases are those of the same order of singular values, which is not public; a
+/// crossing at a limit of what it reaches tells it too.
+fn uncut(program: &Program) -> bool {
+    let crossings = Layout::new(program.modes()).unwrap().crossings();
+    (0..crossings).all(|c| program.exact[2 * c] > 0.0 && program.exact[2 * c] < PI)
+}
+
+/// Median, nine of ten, greatest.
+fn figures(errors: &mut [f64]) -> String {
+    errors.sort_by(f64::total_cmp);
+    let at = |q: f64| errors[((errors.len() - 1) as f64 * q) as usize];
+    format!("{:.1e} {:.1e} {:.1e}", at(0.5), at(0.9), at(1.0))
+}
+
+#[test]
+fn perfect_splitters_change_nothing() {
+    let mut random = Random(21);
+    for size in [2, 3, 8, 17, 32] {
+        let ideal = Splitters::ideal(size);
+        let mut all = matrices(size, &mut random);
+        all.extend(unitaries(size, &mut random));
+        for (name, matrix) in all {
+            let program = Program::corrected(size, &matrix, &ideal).unwrap();
+            let off = error(&program, &ideal);
+            assert!(off < 1e-12, "{name}: {off:e}");
+        }
+    }
+}
+
+#[test]
+fn a_crossing_reaches_what_its_splitters_allow() {
+    let mut random = Random(22);
+    for _ in 0..1000 {
+        let mut small = || 0.05 * random.normal();
+        let (alpha, beta) = (small(), small());
+        let power = |theta: f64| crossing(theta, 0.3, alpha, beta)[0][0].norm_sqr();
+        assert!((power(0.0) - (alpha + beta).sin().powi(2)).abs() < 1e-15);
+        assert!((power(PI) - (alpha - beta).cos().powi(2)).abs() < 1e-15);
+    }
+}
+
+/// The error of known splitters of 0.02 rad rms goes to rounding where no crossing is cut, and
+/// falls tenfold and more where some are.
+#[test]
+fn the_error_of_known_splitters_goes() {
+    let mut random = Random(11);
+    println!("median, nine of ten, greatest; relative");
+    for size in [4, 8, 16, 32] {
+        let (mut plain, mut local, mut refined, mut free) = (vec![], vec![], vec![], vec![]);
+        for _ in 0..10 {
+            let matrix = random.gaussian(size, size, true);
+            let known = splitters(size, 0.02, &mut random);
+            plain.push(error(&Program::of(size, &matrix).unwrap(), &known));
+            let corrected = Program::corrected(size, &matrix, &known).unwrap();
+            local.push(error(&corrected, &known));
+            if uncut(&corrected) {
+                free.push(error(&corrected, &known));
+            }
+            let program = corrected.refined(&known, 40).unwrap();
+            refined.push(error(&program, &known));
+        }
+        assert!(free.iter().all(|&e| e < 1e-12), "{free:?}");
+        println!(
+            "{size:2} modes: as if ideal {}; corrected {} ({} of {} uncut); refined {}",
+            figures(&mut plain),
+            figures(&mut local),
+            free.len(),
+            local.len(),
+            figures(&mut refined)
+        );
+        // Sorted by now: the medians, and the worst.
+        assert!(local[5] < plain[5] / 10.0 && local[9] < plain[0] / 2.0);
+        assert!(refined[9] < 0.01 && refined[5] <= local[5]);
+    }
+}
+
+/// Real matrices, and those with exact zeros and equal singular values.
+#[test]
+fn every_kind_of_matrix_is_corrected() {
+    let mut random = Random(12);
+    for size in [2, 5, 16, 32] {
+        let known = splitters(size, 0.02, &mut random);
+        for (name, matrix) in matrices(size, &mut random) {
+            let plain = error(&Program::of(size, &matrix).unwrap(), &known);
+            let program = Program::corrected(size, &matrix, &known).unwrap();
+            let local = error(&program, &known);
+            assert!(local < plain.max(1e-12), "{name}: {local:e} {plain:e}");
+            let refined = error(&program.refined(&known, 10).unwrap(), &known);
+            assert!(refined < local.max(1e-12), "{name}: {refined:e} {local:e}");
+        }
+    }
+}
+
+#[test]
+fn splitters_of_another_processor_are_refused() {
+    let matrix = Random(5).gaussian(4, 4, false);
+    let refusal = ProgramError::Splitters {
+        given: 9,
+        expected: 16,
+    };
+    let (other, own) = (Splitters::ideal(3), Splitters::ideal(4));
+    assert_eq!(Program::corrected(4, &matrix, &other), Err(refusal.clone()));
+    let program = Program::corrected(4, &matrix, &own).unwrap();
+    assert_eq!(program.refined(&other, 1), Err(refusal));
+    let mut broken = own;
+    broken.alpha[0] = f64::INFINITY;
+    let refusal = Program::corrected(4, &matrix, &broken);
+    assert_eq!(refusal, Err(ProgramError::NotFinite));
+}
