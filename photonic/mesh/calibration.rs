@@ -21,7 +21,8 @@
 //! | 44 | u32 | `FULL_SCALE` of the device |
 //! | 48 | 7 x i32 | crosstalk of each class of neighbours, 2^-30 |
 //! | 76 | u32 | rms residual of the fit, an amplitude, 2^-31 |
-//! | 80 | 16 bytes | 0 |
+//! | 80 | i32 | change of the heaters' phases with the temperature, per degree, 2^-30 of them |
+//! | 84 | 12 bytes | 0 |
 //!
 //! Then 2N² + N channels of 16 bytes: u32 offset (2^-32 turns), u32 efficiency (2^-28 turns at
 //! full scale), i32 temperature coefficient (2^-32 turns per degree), u16 greatest code, u16 0.
@@ -29,6 +30,10 @@
 //! wavelength records, by rising wavelength: u32 wavelength, i32 scale of the heaters' phases
 //! (2^-30), an i16 for each channel that is added to its offset (2^-16 turns), zero padded to a
 //! multiple of 4. Last a CRC-32 of all before it.
+//!
+//! The phases of heaters change with the temperature because the laser does: a phase goes with one
+//! over the wavelength, and a laser of 1550 nm that drifts by 0.1 nm per degree takes 6.5e-5 of it.
+//! Over ten degrees that is as much as half a step of 11 bits. 0 where it is not known.
 //!
 //! What would lead the solver astray is refused: see [`Refusal::Senseless`] and the limits below.
 
@@ -61,6 +66,8 @@ pub const MAX_CROSSTALK: i64 = ONE as i64 / 2;
 pub const MAX_EFFICIENCY: u64 = 4;
 /// The greatest temperature coefficient: 1/16 turn per degree.
 pub const MAX_TEMPCO: u32 = 1 << 28;
+/// The greatest change of the heaters' phases per degree, 2^-30: about a thousandth.
+pub const MAX_HEAT_TEMPCO: u32 = 1 << 20;
 /// The greatest splitter error: 1/8 turn, a coupler that does not couple.
 pub const MAX_SPLITTER: u32 = 1 << 29;
 /// The least transmission, as an amplitude of 2^-31: 60 dB loss.
@@ -121,6 +128,7 @@ pub struct Calibration<B> {
     crosstalk: [i32; CLASSES],
     transmission: u32,
     reference_mc: i32,
+    heat_tempco: i32,
     records: usize,
     splitters: bool,
     id: u32,
@@ -180,6 +188,7 @@ impl<B: Deref<Target = [u8]>> Calibration<B> {
             crosstalk: [0; CLASSES],
             transmission: FULL_TRANSMISSION,
             reference_mc: 0,
+            heat_tempco: 0,
             records: 0,
             splitters: false,
             id: 0,
@@ -207,6 +216,7 @@ impl<B: Deref<Target = [u8]>> Calibration<B> {
         let flags = u16_at(blob, 38)?;
         self.splitters = flags & SPLITTERS != 0;
         self.transmission = u32_at(blob, 40)?;
+        self.heat_tempco = i32_at(blob, 80)?;
         let mut around = 0;
         for (class, crosstalk) in self.crosstalk.iter_mut().enumerate() {
             *crosstalk = i32_at(blob, 48 + 4 * class)?;
@@ -221,7 +231,8 @@ impl<B: Deref<Target = [u8]>> Calibration<B> {
             && (MIN_TRANSMISSION..=FULL_TRANSMISSION).contains(&self.transmission)
             && around <= MAX_CROSSTALK
             && u32_at(blob, 76)? <= FULL_TRANSMISSION
-            && bytes(blob, 80)? == [0; 16];
+            && self.heat_tempco.unsigned_abs() <= MAX_HEAT_TEMPCO
+            && bytes(blob, 84)? == [0; 12];
         sound.then_some(())
     }
 
@@ -316,7 +327,7 @@ impl<B: Deref<Target = [u8]>> Calibration<B> {
             calibration: self,
             drift_mc: drift,
             deltas: record.and_then(|record| record.get(8..)),
-            scale,
+            scale: warmed(scale, self.heat_tempco, drift),
         }
     }
 
@@ -339,6 +350,15 @@ impl<B: Deref<Target = [u8]>> Calibration<B> {
             .checked_div(own)
             .map_or(ONE, |scale| scale as i32)
     }
+}
+
+/// `scale` where it is `drift_mc` warmer, within its range.
+fn warmed(scale: i32, tempco: i32, drift_mc: i64) -> i32 {
+    // At most 2^20 * 2^18, then 2^31 * 2^28.
+    let change = i64::from(tempco).wrapping_mul(drift_mc) / 1000;
+    let change = (i64::from(scale).wrapping_mul(change) + (1 << 29)) >> 30;
+    let (least, most) = (i64::from(*SCALES.start()), i64::from(*SCALES.end()));
+    i64::from(scale).saturating_add(change).clamp(least, most) as i32
 }
 
 /// A chip under certain conditions.

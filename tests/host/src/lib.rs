@@ -42,6 +42,8 @@ pub mod moe {
 #[path = "../../../photonic"]
 pub mod photonic {
     pub mod guard;
+    // The oldest compiler that builds the module has no is_multiple_of().
+    #[allow(clippy::manual_is_multiple_of)]
     pub mod layout;
     pub mod mesh;
     pub mod model;
@@ -50,5 +52,6 @@ pub mod photonic {
 }
 
 pub mod chips;
+pub mod driver;
 pub mod nets;
 pub mod support;

@@ -76,9 +76,9 @@ fn windows_of_the_map_do_not_overlap() {
     let channels = 4 * MAX_CHANNELS as u32;
     assert!(SHADOW + channels <= APPLIED);
     assert!(APPLIED + channels <= TAP);
-    assert!(TAP + 8 * 1024 <= INPUT);
-    assert!(INPUT + 64 * 32 * 8 <= OUTPUT);
-    assert!(OUTPUT + 64 * 32 * 8 <= SIZE);
+    const { assert!(TAP + 8 * 1024 <= INPUT) };
+    const { assert!(INPUT + 64 * 32 * 8 <= OUTPUT) };
+    const { assert!(OUTPUT + 64 * 32 * 8 <= SIZE) };
 }
 
 #[test]

@@ -69,7 +69,7 @@ proptest! {
         let dac = Dac::new(bits, law).unwrap();
         let limit = limit & dac.greatest();
         let wanted = match near {
-            true => (u64::from(wanted) * u64::from(efficiency) >> 32) as u32,
+            true => ((u64::from(wanted) * u64::from(efficiency)) >> 32) as u32,
             false => wanted,
         };
         let code = dac.code(efficiency, wanted, limit);
@@ -527,6 +527,8 @@ fn senseless_values_are_refused_though_the_checksum_is_right() {
         (48, &(ONE / 4 + 1).to_le_bytes()),
         (48, &i32::MIN.to_le_bytes()),
         (76, &u32::MAX.to_le_bytes()),
+        (80, &((1 << 20) + 1i32).to_le_bytes()),
+        (80, &i32::MIN.to_le_bytes()),
         (95, &[1]),
         (channel + 4, &u32::MAX.to_le_bytes()),
         (channel + 8, &i32::MIN.to_le_bytes()),

@@ -29,7 +29,7 @@ impl Random {
     }
 
     pub fn below(&mut self, limit: u32) -> u32 {
-        ((self.bits() >> 32) * u64::from(limit) >> 32) as u32
+        (((self.bits() >> 32) * u64::from(limit)) >> 32) as u32
     }
 
     /// Uniform from 0 to 1.
@@ -196,6 +196,7 @@ impl Blob {
         let counts = [2.0, 2.0, 4.0, 2.0, 2.0, 4.0, 4.0];
         let sum: f64 = weights.iter().zip(counts).map(|(w, n)| w.abs() * n).sum();
         blob.set_crosstalk(weights.map(|weight| weight / sum * strength));
+        blob.put(80, (random.word() as i32 >> 14) as u32);
         for channel in 0..blob.channels {
             let at = HEADER + 16 * channel;
             blob.put(at, random.word());
@@ -282,12 +283,14 @@ impl Blob {
         records.find(|&record| self.get(record) == at.wavelength)
     }
 
-    /// Phase per heat at a wavelength.
+    /// Phase per heat at a wavelength and a temperature.
     pub fn scale(&self, at: Conditions) -> f64 {
-        match self.record(at) {
+        let cold = match self.record(at) {
             Some(record) => f64::from(self.get(record + 4)) / 2f64.powi(30),
             None => 1_550_000.0 / (1_550_000.0 + 800.0 * f64::from(at.wavelength)),
-        }
+        };
+        let tempco = f64::from(self.get(80) as i32) / 2f64.powi(30);
+        cold * (1.0 + tempco * f64::from(at.temperature_mc - REFERENCE_MC) / 1000.0)
     }
 
     /// Phase of a cold heater in turns.
