@@ -40,7 +40,7 @@ impl Chip {
     pub fn nominal(info: &Info, layout: Layout) -> Self {
         let channels = layout.channels();
         let crossings = layout.crossings();
-        Self {
+        let mut chip = Self {
             layout,
             offset: vec![0.0; channels],
             efficiency: vec![info.nominal(); channels],
@@ -55,7 +55,14 @@ impl Chip {
             neighbours: (0..channels)
                 .map(|channel| layout.neighbours(channel).collect())
                 .collect(),
+        };
+        // Powers behind an attenuator do not tell its splitters apart, nor do they change with
+        // them in first order where both are perfect: a fit needs a side to start from.
+        for (crossing, _) in places(layout.column(layout.attenuators())) {
+            chip.alpha[crossing] = 0.01;
+            chip.beta[crossing] = -0.005;
         }
+        chip
     }
 
     /// Its numbering.

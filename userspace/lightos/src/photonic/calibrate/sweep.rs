@@ -99,13 +99,41 @@ pub(super) struct Sweep<'a> {
     records: &'a [Record],
     /// Of each record and input: the field before the column that is next.
     fields: Vec<Vec<Vec<Complex64>>>,
+    /// The same before the attenuators, once they are passed.
+    attenuated: Vec<Vec<Vec<Complex64>>>,
     knowledge: &'a mut Knowledge,
-    freedom: Freedom,
+    pub(super) freedom: Freedom,
     nominal: f64,
 }
 
 /// Sums over the readings of one crossing.
 type Gram = [[f64; LINE]; LINE];
+
+/// How the last step of a crossing went.
+#[derive(Debug, Default)]
+struct Trial {
+    damping: f64,
+    /// Where it started from.
+    before: Option<Box<Gram>>,
+    step: [f64; LOCAL],
+}
+
+impl Trial {
+    /// Judges the last step by the sums behind it. Returns those before it and the step if that
+    /// made things worse.
+    fn judge(&mut self, gram: &Gram) -> Option<(Box<Gram>, [f64; LOCAL])> {
+        let cost = gram[RESIDUAL][RESIDUAL];
+        // Shared parameters move too, which may cost a little.
+        let worse = |before: &Box<Gram>| cost > 1.2 * before[RESIDUAL][RESIDUAL];
+        if let Some(before) = self.before.take_if(|before| worse(before)) {
+            self.damping = (self.damping * 10.0).max(1e-3);
+            return Some((before, self.step));
+        }
+        self.damping /= 10.0;
+        self.before = Some(Box::new(*gram));
+        None
+    }
+}
 
 impl<'a> Sweep<'a> {
     /// A pass from the inputs on.
@@ -121,6 +149,7 @@ impl<'a> Sweep<'a> {
             chip,
             records,
             fields,
+            attenuated: Vec::new(),
             knowledge,
             freedom,
             nominal,
@@ -129,9 +158,20 @@ impl<'a> Sweep<'a> {
 
     /// Sends the light through a column.
     pub(super) fn pass(&mut self, column: usize) {
+        if column == self.chip.layout().attenuators() {
+            self.attenuated.clone_from(&self.fields);
+        }
         for (record, fields) in self.records.iter().zip(&mut self.fields) {
             self.chip
                 .pass(column, &record.drive, record.temperature, fields);
+        }
+    }
+
+    /// Sends the light through the attenuators again and on to `column`: they have changed.
+    fn pass_again(&mut self, column: usize) {
+        self.fields = std::mem::take(&mut self.attenuated);
+        for before in self.chip.layout().attenuators()..column {
+            self.pass(before);
         }
     }
 
@@ -140,38 +180,56 @@ impl<'a> Sweep<'a> {
         &self.fields
     }
 
-    /// Fits a column, in `rounds` steps of Gauss and Newton.
+    /// Fits a column, in `rounds` steps of Levenberg and Marquardt.
     pub(super) fn fit(&mut self, column: usize, rounds: usize) {
+        let crossings: Vec<_> = places(self.chip.layout().column(column)).collect();
+        if crossings.is_empty() {
+            return;
+        }
+        let shows = crossings
+            .iter()
+            .any(|&(_, top)| self.arms(column, top) != [None; 2]);
+        let mut trials: Vec<_> = crossings.iter().map(|_| Trial::default()).collect();
         for round in 0..rounds {
-            let last = round + 1 == rounds;
-            if self.step(column, last).is_none() {
-                return;
+            if shows && round > 0 {
+                self.pass_again(column);
             }
+            let mut grams = Vec::with_capacity(crossings.len());
+            for (&(crossing, top), trial) in crossings.iter().zip(&mut trials) {
+                let gram = self.gram(column, crossing, top);
+                let undo = trial.judge(&gram);
+                if let Some((gram, step)) = undo {
+                    self.move_local(column, crossing, top, &step.map(|x| -x));
+                    grams.push(*gram);
+                } else {
+                    grams.push(gram);
+                }
+            }
+            let last = round + 1 == rounds;
+            if self.step(column, &crossings, &grams, &mut trials, last).is_none() {
+                break;
+            }
+        }
+        if shows {
+            self.pass_again(column);
         }
     }
 
-    /// One step. `None` where there is nothing to fit, or the equations have no solution.
-    fn step(&mut self, column: usize, last: bool) -> Option<()> {
-        let crossings: Vec<_> = places(self.chip.layout().column(column)).collect();
-        if crossings.is_empty() {
-            return None;
-        }
-        let grams: Vec<Gram> = crossings
-            .iter()
-            .map(|&(crossing, top)| self.gram(column, crossing, top))
-            .collect();
-        let rank = crossings.len() * LOCAL + SHARED;
+    /// One step. `None` where the equations have no solution.
+    fn step(
+        &mut self,
+        column: usize,
+        crossings: &[(usize, usize)],
+        grams: &[Gram],
+        trials: &mut [Trial],
+        last: bool,
+    ) -> Option<()> {
         let shared = crossings.len() * LOCAL;
+        let rank = shared + SHARED;
         let mut normal = Mat::<f64>::zeros(rank, rank);
         let mut right = Mat::<f64>::zeros(rank, 1);
         for (nth, gram) in grams.iter().enumerate() {
-            let at = |i: usize| {
-                if i < LOCAL {
-                    nth * LOCAL + i
-                } else {
-                    shared + i - LOCAL
-                }
-            };
+            let at = |i: usize| if i < LOCAL { nth * LOCAL + i } else { shared + i - LOCAL };
             for i in 0..RESIDUAL {
                 for j in 0..RESIDUAL {
                     normal[(at(i), at(j))] += gram[i.min(j)][i.max(j)];
@@ -181,16 +239,28 @@ impl<'a> Sweep<'a> {
         }
         for (nth, &(crossing, _)) in crossings.iter().enumerate() {
             for (i, (weight, pull)) in self.local_priors(column, crossing).into_iter().enumerate() {
-                normal[(nth * LOCAL + i, nth * LOCAL + i)] += weight;
-                right[(nth * LOCAL + i, 0)] += weight * pull;
+                let at = nth * LOCAL + i;
+                normal[(at, at)] += weight + trials[nth].damping * grams[nth][i][i];
+                right[(at, 0)] += weight * pull;
+            }
+            if column == self.chip.layout().attenuators() {
+                // Powers change with the square of these: steps near 0 would be too long.
+                for i in [4, 5] {
+                    normal[(nth * LOCAL + i, nth * LOCAL + i)] += weight(0.02);
+                }
             }
         }
         self.shared_priors(column, shared, &mut normal, &mut right);
         let solver = normal.llt(Side::Lower).ok()?;
         let step = solver.solve(&right);
         for (nth, &(crossing, top)) in crossings.iter().enumerate() {
-            let local: [f64; LOCAL] = std::array::from_fn(|i| step[(nth * LOCAL + i, 0)]);
+            let limits = [0.5, f64::MAX, 0.5, f64::MAX, 0.05, 0.05];
+            let local: [f64; LOCAL] = std::array::from_fn(|i| {
+                let limit = limits.get(i).copied().unwrap_or(f64::MAX);
+                step[(nth * LOCAL + i, 0)].clamp(-limit, limit)
+            });
             self.move_local(column, crossing, top, &local);
+            trials[nth].step = local;
         }
         let moved: [f64; SHARED] = std::array::from_fn(|i| step[(shared + i, 0)]);
         self.move_shared(column, &moved);
@@ -215,11 +285,7 @@ impl<'a> Sweep<'a> {
             let around = [theta, phi].map(|channel| chip.heat_around(channel, drive));
             let heat = [theta, phi].map(|channel| chip.heat(channel, drive));
             let hot: [f64; 2] = std::array::from_fn(|i| {
-                let crosstalk: f64 = around[i]
-                    .iter()
-                    .zip(&chip.crosstalk)
-                    .map(|(q, x)| q * x)
-                    .sum();
+                let crosstalk: f64 = around[i].iter().zip(&chip.crosstalk).map(|(q, x)| q * x).sum();
                 (heat[i] + crosstalk) / chip.scale
             });
             let through = super::crossing::Crossing::new(
@@ -332,7 +398,13 @@ impl<'a> Sweep<'a> {
         priors
     }
 
-    fn shared_priors(&self, column: usize, at: usize, normal: &mut Mat<f64>, right: &mut Mat<f64>) {
+    fn shared_priors(
+        &self,
+        column: usize,
+        at: usize,
+        normal: &mut Mat<f64>,
+        right: &mut Mat<f64>,
+    ) {
         let values = self.shared(column);
         let known = &*self.knowledge;
         for i in 0..SHARED {
@@ -362,12 +434,12 @@ impl<'a> Sweep<'a> {
         let chip = &mut *self.chip;
         let layout = chip.layout();
         let (theta, phi) = (layout.theta(crossing), layout.phi(crossing));
-        chip.offset[theta] += step[0].clamp(-0.5, 0.5);
+        chip.offset[theta] += step[0];
         chip.efficiency[theta] += step[1];
-        chip.offset[phi] += step[2].clamp(-0.5, 0.5);
+        chip.offset[phi] += step[2];
         chip.efficiency[phi] += step[3];
-        chip.alpha[crossing] += step[4].clamp(-0.1, 0.1);
-        chip.beta[crossing] += step[5].clamp(-0.1, 0.1);
+        chip.alpha[crossing] += step[4];
+        chip.beta[crossing] += step[5];
         for (arm, before) in arms.into_iter().enumerate() {
             if let Some(before) = before {
                 chip.efficiency[layout.phi(before)] += step[6 + 2 * arm];

@@ -120,8 +120,8 @@ struct Work<'a, P> {
 impl<'a, P: Probe> Work<'a, P> {
     fn new(probe: &'a mut P, options: &'a Options) -> Result<Self, Error> {
         let info = probe.info();
-        let layout =
-            Layout::new(info.modes).ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
+        let layout = Layout::new(info.modes)
+            .ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
         let chip = Chip::nominal(&info, layout);
         Ok(Self {
             probe,
@@ -209,22 +209,55 @@ impl<'a, P: Probe> Work<'a, P> {
         let first = self.records.len();
         self.measure_column(column)?;
         let own = self.records.split_off(first);
+        let dark = if self.shows_attenuators(column) { own.len() / 2 } else { own.len() };
+        self.fit_first(&own[..dark], column, true)?;
+        if dark < own.len() {
+            self.fit_first(&own, column, false)?;
+        }
+        self.records.extend(own);
+        let attenuators = self.layout().attenuators();
+        // Crosstalk is better known by then: what came before has to be fitted anew.
+        if column == attenuators || self.shows_attenuators(column) {
+            // Only here heaters of some classes of distance meet.
+            self.refine(column + 1, 4);
+        } else if [1, 2, 4, 8].contains(&column) {
+            self.refine(column + 1, 1);
+        }
+        Ok(())
+    }
+
+    /// Whether phases of attenuators show in a column that did not before.
+    fn shows_attenuators(&self, column: usize) -> bool {
+        let odd = self.info.modes % 2 == 1;
+        let first = self.layout().attenuators() + 1;
+        column == first || (odd && column == first + 1)
+    }
+
+    /// Fits a column to what was measured for its sake.
+    fn fit_first(&mut self, own: &[Record], column: usize, seed: bool) -> Result<(), Error> {
         let mut knowledge = self.knowledge.clone();
         let nominal = self.info.nominal();
-        let mut sweep = Sweep::new(&mut self.chip, &own, &mut knowledge, Freedom::ALL, nominal);
+        let mut sweep = Sweep::new(
+            &mut self.chip,
+            own,
+            &mut knowledge,
+            Freedom::ALL,
+            nominal,
+        );
         for before in 0..column {
             sweep.pass(before);
         }
         let fields = sweep.fields().to_vec();
-        seed_column(sweep.chip, &own, &fields, column, nominal)?;
-        sweep.fit(column, 6);
-        self.knowledge = knowledge;
-        self.records.extend(own);
-        let attenuators = self.layout().attenuators();
-        // Crosstalk is better known by then: what came before has to be fitted anew.
-        if [1, 2, 4, 8, attenuators + 2].contains(&column) {
-            self.refine(column + 1, 1);
+        if seed {
+            seed_column(sweep.chip, own, &fields, column, nominal)?;
         }
+        sweep.fit(column, 10);
+        if std::env::var("DBG").is_ok() {
+            let res = tap_residuals(&self.chip, own);
+            let l = self.chip.layout();
+            eprintln!("own {column} {:?}", (0..=column).map(|c| { let p = l.column(c); (0..p.count).map(|n| res[2 * (p.first + n)].powi(2)).sum::<f64>() / p.count as f64 }).map(|x| (x.sqrt() * 1e6) as i32).collect::<Vec<_>>());
+        }
+        self.knowledge = knowledge;
         Ok(())
     }
 
@@ -232,7 +265,8 @@ impl<'a, P: Probe> Work<'a, P> {
         let layout = self.layout();
         let place = layout.column(column);
         let attenuator = column == layout.attenuators();
-        let settings = self.options.settings * if attenuator { 2 } else { 1 };
+        let shows = self.shows_attenuators(column);
+        let settings = self.options.settings * if attenuator || shows { 2 } else { 1 };
         let until = 2 * (place.first + place.count);
         let rows = plan::codes(
             &self.info,
@@ -246,9 +280,15 @@ impl<'a, P: Probe> Work<'a, P> {
         } else {
             &[Lit::Top, Lit::Both, Lit::Quarter]
         };
-        for mut codes in rows {
+        for (row, mut codes) in rows.into_iter().enumerate() {
             if column > layout.attenuators() {
                 self.open_attenuators(&mut codes);
+            }
+            // How their φ follow their heaters is not known at first, but their heat is felt.
+            if attenuator || (shows && row < settings / 2) {
+                for (crossing, _) in places(layout.column(layout.attenuators())) {
+                    codes[layout.phi(crossing)] = 0;
+                }
             }
             let drive = self.drive(&codes);
             let inputs = lit
@@ -297,6 +337,11 @@ impl<'a, P: Probe> Work<'a, P> {
             for column in 0..until {
                 sweep.fit(column, 1);
                 sweep.pass(column);
+            }
+            if std::env::var("DBG").is_ok() { eprintln!("xtalk {until} {:?}", self.chip.crosstalk.map(|x| (x * 1e6) as i32));
+            let res = tap_residuals(&self.chip, &self.records);
+            let l = self.chip.layout();
+            eprintln!("res {:?}", (0..until).map(|c| { let p = l.column(c); (0..p.count).map(|n| res[2 * (p.first + n)].powi(2)).sum::<f64>() / p.count as f64 }).map(|x| (x.sqrt() * 1e6) as i32).collect::<Vec<_>>());
             }
         }
     }
@@ -407,7 +452,8 @@ fn fit_screen(
 fn tap_residuals(chip: &Chip, records: &[Record]) -> Vec<f64> {
     let layout = chip.layout();
     let mut sums = vec![(0.0, 0.0); layout.crossings()];
-    for record in records {
+    for (nr, record) in records.iter().enumerate() {
+        let mut dbg = [0.0; 65];
         let mut fields = record.inputs.clone();
         for column in 0..layout.columns() {
             let dumping = column == layout.attenuators();
@@ -425,11 +471,13 @@ fn tap_residuals(chip: &Chip, records: &[Record]) -> Vec<f64> {
                         if reading < CUT {
                             sums[crossing].0 += (reading - chip.gain[column] * power).powi(2);
                             sums[crossing].1 += 1.0;
+                            dbg[column] += (reading - chip.gain[column] * power).powi(2);
                         }
                     }
                 }
             }
         }
+        if std::env::var("DBG").is_ok() && nr % 7 == 0 { eprintln!("rec {nr} {:?}", dbg[..17].iter().map(|x| (x.sqrt() * 1e5f64) as i32).collect::<Vec<_>>()); }
     }
     sums.iter()
         .flat_map(|(sum, count): &(f64, f64)| [(sum / count).sqrt(); 2])
