@@ -10,6 +10,7 @@ use lightos::photonic::{
 };
 use lightos::{Device, Error};
 
+use super::host::HostProcessor;
 use crate::failure::Failure;
 
 /// A processor that commands use.
@@ -90,7 +91,7 @@ pub(crate) enum Place {
     /// Behind the module, by number.
     Module { number: u32 },
     /// In this process.
-    Host { seed: u64 },
+    Host { modes: usize, seed: u64 },
 }
 
 impl Place {
@@ -102,19 +103,19 @@ impl Place {
         }
     }
 
-    /// The processor, for every call.
+    /// The processor, for every call; a model of this process warm and armed.
     pub(crate) fn open(self) -> Result<Box<dyn Backend>, Failure> {
         match self {
             Self::Module { number } => Ok(Box::new(open(number).map_err(or_host)?)),
-            Self::Host { .. } => Err(Failure::Usage("--host is not there yet".into())),
+            Self::Host { modes, seed } => Ok(Box::new(HostProcessor::new(modes, seed)?.warmed()?)),
         }
     }
 
-    /// The processor, for queries alone.
+    /// The processor, for queries alone; a model of this process armed, but not warm yet.
     pub(crate) fn look(self) -> Result<Box<dyn Backend>, Failure> {
         match self {
             Self::Module { number } => Ok(Box::new(look(number).map_err(or_host)?)),
-            Self::Host { .. } => self.open(),
+            Self::Host { modes, seed } => Ok(Box::new(HostProcessor::new(modes, seed)?.lit()?)),
         }
     }
 }

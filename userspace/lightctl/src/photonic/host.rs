@@ -141,10 +141,21 @@ impl HostProcessor {
         })
     }
 
-    /// Powers it up, arms it, and lets it come to its temperature.
-    pub(crate) fn warmed(self) -> Result<Self, Failure> {
+    /// Powered up and armed.
+    pub(crate) fn lit(self) -> Result<Self, Failure> {
         self.control(Action::PowerUp)?;
         self.control(Action::Arm)?;
+        Ok(self)
+    }
+
+    /// The same, at its temperature.
+    pub(crate) fn warmed(self) -> Result<Self, Failure> {
+        let processor = self.lit()?;
+        processor.warm();
+        Ok(processor)
+    }
+
+    fn warm(&self) {
         let close = |now: &Snapshot| (now.die_mc - now.limits.setpoint_mc).abs() < 200;
         for _ in 0..120 {
             if close(&self.world.snapshot()) {
@@ -153,7 +164,6 @@ impl HostProcessor {
             self.sleep(Duration::from_secs(1));
         }
         self.sleep(Duration::from_secs(5));
-        Ok(self)
     }
 
     fn request(&self, request: Request, action: Action) -> Result<(), Error> {
@@ -168,7 +178,11 @@ impl HostProcessor {
                 guard::Refusal::Limits => Refusal::Limits,
             })
         };
-        self.world.guard.borrow_mut().request(request).map_err(refused)?;
+        self.world
+            .guard
+            .borrow_mut()
+            .request(request)
+            .map_err(refused)?;
         self.world.until(|now| !now.pending);
         let (there, late) = match request {
             Request::PowerUp => (
@@ -176,7 +190,8 @@ impl HostProcessor {
                 Refusal::RailTimeout,
             ),
             Request::PowerDown => (
-                self.world.until(|now| now.state == guard::State::Uninitialised),
+                self.world
+                    .until(|now| now.state == guard::State::Uninitialised),
                 Refusal::RailTimeout,
             ),
             Request::Arm => (self.world.until(|now| now.emission), Refusal::Interlock),
@@ -274,12 +289,19 @@ impl Backend for HostProcessor {
         let sensors = now.temperature_mc.iter().zip(now.sensor_faults);
         let sensors = sensors.map(|(&millidegrees, fault)| {
             let fault = (fault as u32).try_into()?;
-            Ok(Sensor { millidegrees, fault })
+            Ok(Sensor {
+                millidegrees,
+                fault,
+            })
         });
         let rails = now.rail_state.iter().zip(now.rail_mv).zip(now.rail_ma);
         let rails = rails.map(|((&state, millivolts), milliamperes)| {
             let state = (state as u32).try_into()?;
-            Ok(Rail { state, millivolts, milliamperes })
+            Ok(Rail {
+                state,
+                millivolts,
+                milliamperes,
+            })
         });
         Ok(Status {
             state: State::try_from(now.state as u32)?,
@@ -416,7 +438,11 @@ impl Backend for HostProcessor {
             let batches = mesh.driver.multiply(detection, &vectors);
             self.may_run(false)?;
             for batch in batches.map_err(|_| failed())? {
-                saturated += if batch.saturated { batch.outputs.len() as u32 } else { 0 };
+                saturated += if batch.saturated {
+                    batch.outputs.len() as u32
+                } else {
+                    0
+                };
                 for vector in batch.outputs {
                     words.extend(vector.parts);
                     exponents.push(vector.exponent);
@@ -472,7 +498,7 @@ impl Backend for HostProcessor {
             Error::from(match refusal {
                 BadBlob::Checksum => Refusal::Damaged,
                 BadBlob::Version => Refusal::Version,
-                BadBlob::Device => Refusal::OtherProcessor,
+                BadBlob::OtherDevice => Refusal::OtherProcessor,
                 BadBlob::Senseless => Refusal::Senseless,
             })
         })?;

@@ -3,10 +3,15 @@
 //! `lightctl photonic`: power, light, matrices and temperatures of photonic processors.
 
 mod backend;
+mod calibration;
+mod digits;
 mod events;
 mod fault;
+mod host;
+mod matrix;
 mod power;
 mod report;
+mod session;
 mod status;
 mod thermal;
 
@@ -42,6 +47,17 @@ pub(crate) enum Command {
     Reset(power::ResetArgs),
     /// Show or set the temperatures that the guard goes by
     Limits(power::LimitsArgs),
+    /// Find the phases of a matrix, and measure how well the light does it
+    Load(matrix::LoadArgs),
+    /// Multiply vectors by a matrix
+    Multiply(matrix::MultiplyArgs),
+    /// Classify handwritten digits by a network whose matrices are light
+    ///
+    /// Fails if that is more than 1 percentage point worse than in floating point.
+    Digits(digits::DigitsArgs),
+    /// What is known of the chip: show it, take it into use, drop it
+    #[command(subcommand)]
+    Calibration(calibration::Command),
     /// Temperatures, throttle, TEC, fan and power over time
     Thermal(thermal::ThermalArgs),
     /// Print events as they happen
@@ -72,12 +88,19 @@ pub(crate) struct Where {
     /// Seed of that model: which chip of its make it is
     #[arg(long, value_name = "N", default_value_t = 1, requires = "host")]
     seed: u64,
+    /// Modes of that model
+    #[arg(long, value_name = "N", default_value_t = 32, requires = "host",
+          value_parser = clap::value_parser!(u32).range(2..=32))]
+    modes: u32,
 }
 
 impl Where {
     fn place(self, common: Common) -> Place {
         if self.host {
-            Place::Host { seed: self.seed }
+            Place::Host {
+                modes: self.modes as usize,
+                seed: self.seed,
+            }
         } else {
             Place::Module {
                 number: common.device,
@@ -97,6 +120,10 @@ pub(crate) fn command(command: &Command) -> Result<(), Failure> {
         Command::Clear(args) => power::clear(args),
         Command::Reset(args) => power::reset(args),
         Command::Limits(args) => power::limits(args),
+        Command::Load(args) => matrix::load(args),
+        Command::Multiply(args) => matrix::multiply(args),
+        Command::Digits(args) => digits::command(args),
+        Command::Calibration(args) => calibration::command(args),
         Command::Thermal(args) => thermal::command(args),
         Command::Events(args) => events::command(args),
         Command::Fault(args) => fault::command(args),

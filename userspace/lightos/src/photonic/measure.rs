@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A processor as calibration measures it.
+//! A processor as programs and calibration use it.
 
 use std::time::Duration;
 
@@ -8,8 +8,13 @@ use super::calibrate;
 use super::device::Processor;
 use super::error::{Error, JobEnd};
 use super::info::Info;
+use super::job::Options;
+use super::matrix::Complex;
+use super::multiply::Multiply;
 use super::probe::{Measurement, Probe, ProbeInput, Setting};
+use super::program::Program;
 use super::status::SensorFault;
+use super::vectors::Vectors;
 use crate::Error as Failure;
 
 /// How long a temperature may take to be reached.
@@ -20,6 +25,21 @@ const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 10;
 /// How close is there, in millidegrees.
 const CLOSE_MC: i32 = 150;
+
+impl Multiply for &Processor {
+    type Error = Failure;
+
+    fn multiply(
+        &mut self,
+        program: &Program,
+        vectors: &[Complex],
+    ) -> Result<Vec<Complex>, Failure> {
+        let input = Vectors::from_complex(program.modes(), &program.padded(vectors)?)?;
+        self.set_phases(0, &program.phases, true)?;
+        let product = Processor::multiply(self, &input, &Options::default())?;
+        Ok(program.products(&product.output.to_complex()))
+    }
+}
 
 impl From<&Info> for calibrate::Info {
     fn from(info: &Info) -> Self {

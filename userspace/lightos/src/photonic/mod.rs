@@ -33,7 +33,9 @@
 //! # }
 //! ```
 //!
-//! What a chip is really like, [`calibrate`] finds out by measurements.
+//! Matrices of any size are computed in [`Tiles`], and on these build [`Convolution`] and
+//! [`Fourier`]. What multiplies is a [`Multiply`]: a processor, [`Simulated`] light, or plain
+//! [`Digital`] arithmetic. What a chip is really like, [`calibrate`] finds out by measurements.
 //!
 //! What the phases do can be computed without a processor:
 //!
@@ -52,37 +54,49 @@
 //! # }
 //! ```
 
+mod blob;
 pub mod calibrate;
 mod call;
 mod clements;
+mod convolution;
 mod correct;
 mod device;
 mod error;
 mod events;
+mod fourier;
 mod info;
 mod job;
+// The kernel's own file, for which the oldest compiler has no is_multiple_of().
+#[allow(clippy::manual_is_multiple_of)]
 #[path = "../../../../photonic/layout.rs"]
 pub mod layout;
 mod matrix;
 mod measure;
+mod multiply;
 mod probe;
 mod program;
+mod refine;
 mod simulate;
 mod status;
+mod tiles;
 mod vectors;
 
 pub use clements::Mesh;
+pub use convolution::{Convolution, Kernels};
 pub use device::{Phases, Processor};
 pub use error::{Error, JobEnd};
 pub use events::{Event, Happening, Kinds, Watcher};
+pub use fourier::Fourier;
 pub use info::{Action, Capabilities, Info};
 pub use job::{Job, Options, Product};
 pub use matrix::{Complex, Matrix};
 pub use measure::{shoot, wait_for};
+pub use multiply::{Digital, Multiply, Simulated};
 pub use probe::{Measurement, Probe, ProbeInput, Setting};
 pub use program::{Program, ProgramError};
 pub use simulate::{crossing, simulate, Crossing, Splitters};
 pub use status::{
     Causes, Counters, Limits, Rail, RailState, Sensor, SensorFault, State, Status, SENSOR_NAMES,
 };
+pub use tiles::Tiles;
 pub use vectors::Vectors;

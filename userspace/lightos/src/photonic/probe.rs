@@ -62,6 +62,11 @@ impl ProbeInput {
     pub fn is_empty(&self) -> bool {
         self.vectors == 0
     }
+
+    /// Real and imaginary parts, fractions of 2^31.
+    pub fn words(&self) -> &[i32] {
+        &self.words
+    }
 }
 
 /// A measurement to be made.
