@@ -11,15 +11,20 @@
 //! attenuators are free to choose from: which singular value is whose makes no difference to the
 //! product, so the smallest go where least light gets through, and the scale leaves room for
 //! the greatest.
+//!
+//! And where singular values are equal, their vectors are any of the space that these span. Those
+//! of the identity, a permutation or a filled up matrix are unit vectors, for which a mesh has
+//! bar and cross states alone, the very ones out of reach. Other vectors ask for less.
 
 use super::clements::turn;
 use super::layout::Layout;
+use super::matrix::Svd;
 use super::program::Factors;
 use super::simulate::{crossing, Crossing};
-use super::{Complex, Splitters};
+use super::{Complex, Matrix, Splitters};
 
-/// Smaller elements than this have no phase that matters.
-const NOTHING: f64 = 1e-12;
+/// The square of how small an element must be for its phase not to matter.
+const NOTHING: f64 = 1e-30;
 
 /// The internal phase at which a crossing with errors lets as much light go straight on as an
 /// ideal one at `theta`, or as nearly as it can.
@@ -161,4 +166,61 @@ pub(super) fn order(layout: Layout, splitters: &Splitters) -> Vec<usize> {
         ranks[mode] = rank;
     }
     ranks
+}
+
+/// Singular values closer than this share of the greatest are equal.
+const EQUAL: f64 = 4e-14;
+
+/// The same decomposition with vectors of equal singular values mixed at random.
+pub(super) fn mixed(svd: Svd) -> Svd {
+    let Svd {
+        mut u,
+        sigma,
+        mut v,
+    } = svd;
+    let (mut first, mut state) = (0, 1);
+    while first < sigma.len() {
+        let near = |&&s: &&f64| sigma[first] - s <= EQUAL * sigma[0];
+        let count = sigma[first..].iter().take_while(near).count();
+        if count > 1 {
+            let unitary = any_unitary(count, &mut state);
+            mix(&mut u, first, &unitary);
+            // Where nothing gets through the two sides need not match.
+            let nothing = sigma[first] <= EQUAL * sigma[0];
+            let other = match nothing {
+                true => any_unitary(count, &mut state),
+                false => unitary,
+            };
+            let mut columns = v.adjoint();
+            mix(&mut columns, first, &other);
+            v = columns.adjoint();
+        }
+        first += count;
+    }
+    Svd { u, sigma, v }
+}
+
+/// Multiplies the columns from `first` on by a matrix from the right.
+fn mix(matrix: &mut Matrix, first: usize, by: &Matrix) {
+    let (rows, columns) = (matrix.rows(), by.columns());
+    let product = matrix.part(0, first, rows, columns).product(by);
+    for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+        matrix[(i, first + j)] = product[(i, j)];
+    }
+}
+
+/// A unitary matrix with no pattern, the same in every run: the singular vectors of random
+/// numbers (SplitMix64).
+fn any_unitary(size: usize, state: &mut u64) -> Matrix {
+    let mut uniform = || {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) as f64 / u64::MAX as f64 - 0.5
+    };
+    let random = Matrix::from_fn(size, size, |_, _| Complex::new(uniform(), uniform()));
+    match random.svd() {
+        Some(svd) => svd.u,
+        None => Matrix::identity(size),
+    }
 }

@@ -5,10 +5,11 @@
 use std::f64::consts::{FRAC_PI_2, TAU};
 
 use super::clements::turn;
-use super::correct::{order, Correction};
+use super::correct::{mixed, order, Correction};
 use super::layout::{Layout, MAX_MODES};
+use super::matrix::Svd;
 use super::refine::Refinement;
-use super::{Matrix, Mesh, Splitters};
+use super::{Complex, Matrix, Mesh, Splitters};
 
 /// Why a matrix has no program.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -42,6 +43,17 @@ pub enum ProgramError {
         /// How many there must be: N N.
         expected: usize,
     },
+    /// The input is not a whole number of vectors, or not of the shape that is said.
+    #[error("{given} values given where it takes {expected}, or a multiple")]
+    Input {
+        /// How many there are.
+        given: usize,
+        /// How many one vector, or the whole, takes.
+        expected: usize,
+    },
+    /// A transform of so many points is no product of two that fit the processor.
+    #[error("no transform of {0} points in one or two stages")]
+    Points(usize),
     /// The singular value decomposition did not converge.
     #[error("the singular value decomposition did not converge")]
     NoConvergence,
@@ -78,7 +90,8 @@ impl Program {
     /// the singular values over the greatest, which is the scale; 1 for a matrix of zeros.
     pub fn of(modes: usize, matrix: &Matrix) -> Result<Self, ProgramError> {
         let layout = Layout::new(modes).ok_or(ProgramError::Modes(modes))?;
-        let factors = Factors::of(layout, matrix, 0..modes)?;
+        let svd = decomposed(layout, matrix)?;
+        let factors = Factors::of(svd, 0..modes)?;
         let mut exact = vec![0.0; layout.channels()];
         factors.write_meshes(layout, &mut exact);
         let scale = factors.scale();
@@ -104,7 +117,8 @@ impl Program {
     ) -> Result<Self, ProgramError> {
         let layout = Layout::new(modes).ok_or(ProgramError::Modes(modes))?;
         splitters.check(layout)?;
-        let factors = Factors::of(layout, matrix, order(layout, splitters))?;
+        let svd = mixed(decomposed(layout, matrix)?);
+        let factors = Factors::of(svd, order(layout, splitters))?;
         let (exact, scale) = Correction::of(layout, &factors, splitters);
         Ok(Self::from_exact(layout, exact, scale, matrix))
     }
@@ -136,6 +150,28 @@ impl Program {
         self.modes
     }
 
+    /// Vectors of the matrix, one after the other, as the processor takes them: with zeros for
+    /// the modes that the matrix has no columns for.
+    pub fn padded(&self, vectors: &[Complex]) -> Result<Vec<Complex>, ProgramError> {
+        let (given, expected) = (vectors.len(), self.matrix.columns());
+        if !given.is_multiple_of(expected) {
+            return Err(ProgramError::Input { given, expected });
+        }
+        let mut all = vec![Complex::ZERO; given / expected * self.modes];
+        for (to, from) in all.chunks_mut(self.modes).zip(vectors.chunks(expected)) {
+            to[..expected].copy_from_slice(from);
+        }
+        Ok(all)
+    }
+
+    /// Products with the matrix, from what the processor gives: without the modes that the
+    /// matrix has no rows for, and times the scale.
+    pub fn products(&self, outputs: &[Complex]) -> Vec<Complex> {
+        let vectors = outputs.chunks(self.modes);
+        let rows = vectors.flat_map(|vector| vector.iter().take(self.matrix.rows()));
+        rows.map(|value| value * self.scale).collect()
+    }
+
     /// The phases of [`Self::phases`] in radians.
     pub fn rounded(&self) -> Vec<f64> {
         let radians = |&phase| f64::from(phase) / 360_000.0 * TAU;
@@ -153,6 +189,23 @@ fn magnitude(matrix: &Matrix) -> f64 {
     greatest.log2().round().clamp(-1000.0, 1000.0).exp2()
 }
 
+/// The decomposition of a matrix, filled up with zeros.
+fn decomposed(layout: Layout, matrix: &Matrix) -> Result<Svd, ProgramError> {
+    let (n, rows, columns) = (layout.modes(), matrix.rows(), matrix.columns());
+    if rows == 0 || columns == 0 || rows > n || columns > n {
+        return Err(ProgramError::Shape { rows, columns });
+    }
+    if !matrix.is_finite() {
+        return Err(ProgramError::NotFinite);
+    }
+    // Squares of the elements must neither overflow nor vanish.
+    let magnitude = magnitude(matrix);
+    let square = matrix.part(0, 0, n, n).scaled(1.0 / magnitude);
+    let svd = square.svd().ok_or(ProgramError::NoConvergence)?;
+    let sigma = svd.sigma.iter().map(|&s| s * magnitude).collect();
+    Ok(Svd { sigma, ..svd })
+}
+
 /// A matrix in its factors: `left diag(sigma) right`.
 pub(super) struct Factors {
     pub(super) left: Mesh,
@@ -164,26 +217,11 @@ pub(super) struct Factors {
 impl Factors {
     /// Attenuator after attenuator takes the singular value whose rank `ranks` gives, 0 for the
     /// greatest.
-    fn of(
-        layout: Layout,
-        matrix: &Matrix,
-        ranks: impl IntoIterator<Item = usize>,
-    ) -> Result<Self, ProgramError> {
-        let (n, rows, columns) = (layout.modes(), matrix.rows(), matrix.columns());
-        if rows == 0 || columns == 0 || rows > n || columns > n {
-            return Err(ProgramError::Shape { rows, columns });
-        }
-        if !matrix.is_finite() {
-            return Err(ProgramError::NotFinite);
-        }
-        // Squares of the elements must neither overflow nor vanish.
-        let magnitude = magnitude(matrix);
-        let square = matrix.part(0, 0, n, n).scaled(1.0 / magnitude);
-        let svd = square.svd().ok_or(ProgramError::NoConvergence)?;
-        let ranks: Vec<usize> = ranks.into_iter().collect();
+    fn of(svd: Svd, ranks: impl IntoIterator<Item = usize>) -> Result<Self, ProgramError> {
+        let (n, ranks) = (svd.sigma.len(), ranks.into_iter().collect::<Vec<_>>());
         Ok(Self {
             left: Mesh::of(&Matrix::from_fn(n, n, |i, j| svd.u[(i, ranks[j])]))?,
-            sigma: ranks.iter().map(|&r| svd.sigma[r] * magnitude).collect(),
+            sigma: ranks.iter().map(|&rank| svd.sigma[rank]).collect(),
             right: Mesh::of(&Matrix::from_fn(n, n, |i, j| svd.v[(ranks[i], j)]))?,
         })
     }
