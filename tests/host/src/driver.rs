@@ -5,13 +5,14 @@
 //! It knows its device by the registers and by a calibration blob alone.
 
 use crate::photonic::mesh::calibration::{Calibration, Conditions, Refusal};
+use crate::photonic::mesh::compensation::{step_mc, Compensation};
 use crate::photonic::mesh::gain::{safe, Search, Verdict};
 use crate::photonic::mesh::heater::Dac;
 use crate::photonic::mesh::identity::{Identity, Unfit};
 use crate::photonic::mesh::image::{self, Command, Image, Progress, Work};
 use crate::photonic::mesh::solver::{cells, turns, Heater, Outcome, Solver};
 use crate::photonic::mesh::vector::{modulate, peak, power, Detection, Detector};
-use crate::photonic::registers::Registers;
+use crate::photonic::registers::{sensor_millidegrees, Registers, SENSOR, SENSORS_DIE};
 
 /// A vector of the ABI: parts as fractions of 2^31, real and imaginary in turn, times two to the
 /// power of an exponent.
@@ -44,6 +45,7 @@ pub struct Driver<'a, R, W> {
     calibration: Calibration<Vec<u8>>,
     solver: Solver<Vec<Heater>, Vec<u32>>,
     image: Image<Vec<u16>>,
+    compensation: Compensation,
     conditions: Conditions,
     phases: Vec<u32>,
     learned: Option<u32>,
@@ -69,6 +71,7 @@ impl<'a, R: Registers, W: Fn(u64)> Driver<'a, R, W> {
             calibration: Calibration::none(&identity),
             solver: solver.ok_or(Unfit::Senseless)?,
             image: Image::new(vec![0; layout.channels()]),
+            compensation: Compensation::new(step_mc(0, identity.dac)),
             conditions: Conditions {
                 wavelength: 0,
                 temperature_mc: 0,
@@ -92,22 +95,55 @@ impl<'a, R: Registers, W: Fn(u64)> Driver<'a, R, W> {
     /// Takes a calibration.
     pub fn load(&mut self, blob: Vec<u8>) -> Result<(), Refusal> {
         self.calibration = Calibration::read(blob, &self.identity)?;
+        let tempco = self.calibration.greatest_tempco();
+        self.compensation
+            .restart(step_mc(tempco, self.identity.dac));
         Ok(())
     }
 
-    /// Asks for phases in millidegrees and waits until the light has them.
-    pub fn program(&mut self, millidegrees: &[u32], conditions: Conditions) -> Option<Outcome> {
+    /// Asks for phases in millidegrees at a wavelength and waits until the light has them.
+    pub fn program(&mut self, millidegrees: &[u32], wavelength: u32) -> Option<Outcome> {
         if millidegrees.len() != self.phases.len() {
             return None;
         }
         self.phases = millidegrees.iter().map(|&angle| turns(angle)).collect();
+        self.conditions.wavelength = wavelength;
         self.learned = None;
-        self.solve(conditions)
+        self.look();
+        self.solve()
     }
 
-    /// Computes the codes anew, for other conditions.
-    pub fn solve(&mut self, conditions: Conditions) -> Option<Outcome> {
+    /// Reads the temperature of the die: the mean of its sensors.
+    fn look(&mut self) {
+        let sensors = (SENSOR..).step_by(4).take(SENSORS_DIE);
+        let readings = sensors.map(|sensor| sensor_millidegrees(self.device.read(sensor) & 0xffff));
+        self.compensation
+            .read(readings.sum::<i32>() / SENSORS_DIE as i32);
+    }
+
+    /// Looks at the temperature for `ns`, once a millisecond, and follows it: how often codes
+    /// were computed anew.
+    pub fn follow(&mut self, ns: u64) -> Option<u32> {
+        let mut solved = 0;
+        for _ in 0..ns / 1_000_000 {
+            (self.wait)(1_000_000);
+            self.look();
+            if self.compensation.due() {
+                self.solve()?;
+                solved += 1;
+            }
+        }
+        Some(solved)
+    }
+
+    /// Computes the codes for the temperature as it is.
+    fn solve(&mut self) -> Option<Outcome> {
+        let conditions = Conditions {
+            temperature_mc: self.compensation.temperature_mc()?,
+            ..self.conditions
+        };
         self.conditions = conditions;
+        self.compensation.solved(conditions.temperature_mc);
         let mut codes = vec![0; self.phases.len()];
         let outcome = self
             .solver

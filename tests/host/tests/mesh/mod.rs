@@ -135,6 +135,16 @@ pub struct Blob {
     records: usize,
 }
 
+/// What is common to all heaters of a chip.
+pub struct Common {
+    /// Amplitude that is left.
+    pub transmission: f64,
+    /// Crosstalk by class, 2^30 for all of it.
+    pub crosstalk: [u32; 7],
+    /// Relative change of heaters' phases per degree.
+    pub heat_tempco: f64,
+}
+
 const HEADER: usize = 96;
 const REFERENCE_MC: i32 = 45_000;
 
@@ -184,6 +194,35 @@ impl Blob {
     /// A chip as its registers say.
     pub fn plain(identity: &Identity) -> Self {
         let mut blob = Self::new(identity, &[]);
+        blob.seal();
+        blob
+    }
+
+    /// A chip as it truly is: with offsets, efficiencies and temperature coefficients of its
+    /// heaters and errors of its couplers as in the blob.
+    pub fn known(
+        identity: &Identity,
+        heaters: &[(u32, u32, i32)],
+        couplers: &[[i32; 2]],
+        common: &Common,
+    ) -> Self {
+        let mut blob = Self::new(identity, &[]);
+        blob.put(40, (common.transmission * 2f64.powi(31)) as u32);
+        for (class, &crosstalk) in common.crosstalk.iter().enumerate() {
+            blob.put(48 + 4 * class, crosstalk);
+        }
+        let tempco = (common.heat_tempco * 2f64.powi(30)).round();
+        blob.put(80, tempco as i32 as u32);
+        for (channel, &(offset, efficiency, tempco)) in heaters.iter().enumerate() {
+            let at = HEADER + 16 * channel;
+            blob.put(at, offset);
+            blob.put(at + 4, efficiency);
+            blob.put(at + 8, tempco as u32);
+        }
+        let crossings = HEADER + 16 * blob.channels;
+        for (part, &error) in couplers.iter().flatten().enumerate() {
+            blob.put(crossings + 4 * part, error as u32);
+        }
         blob.seal();
         blob
     }

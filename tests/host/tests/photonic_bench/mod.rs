@@ -3,6 +3,8 @@
 //! A photonic chip in floating point, written from the conventions of `Documentation/photonic.rst`
 //! and from nothing that calibration uses but the layout.
 
+pub mod device;
+
 use std::f64::consts::{FRAC_PI_4, TAU};
 
 use lightos::photonic::calibrate::{Info, Measurement, Probe, ProbeError, Shot};

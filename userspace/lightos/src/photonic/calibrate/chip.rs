@@ -24,6 +24,8 @@ pub struct Chip {
     pub beta: Vec<f64>,
     /// What a heater adds to its neighbours of each class, as a share of its own phase.
     pub crosstalk: [f64; CLASSES],
+    /// Relative change of what heaters do with each degree.
+    pub heat_tempco: f64,
     /// Factor of what heaters do, against that at wavelength 0.
     pub scale: f64,
     /// Amplitude behind the chip of a full input that is led to one output.
@@ -48,6 +50,7 @@ impl Chip {
             alpha: vec![0.0; crossings],
             beta: vec![0.0; crossings],
             crosstalk: [0.0; CLASSES],
+            heat_tempco: 0.0,
             scale: 1.0,
             transmission: 1.0,
             temperature: 0.0,
@@ -100,8 +103,9 @@ impl Chip {
         temperature: f64,
     ) -> f64 {
         let crosstalk: f64 = around.iter().zip(&self.crosstalk).map(|(q, x)| q * x).sum();
-        let drift = self.tempco[channel] * (temperature - self.temperature);
-        self.offset[channel] + self.heat(channel, drive) + crosstalk + drift
+        let warmer = temperature - self.temperature;
+        let heat = (self.heat(channel, drive) + crosstalk) * (1.0 + self.heat_tempco * warmer);
+        self.offset[channel] + heat + self.tempco[channel] * warmer
     }
 
     /// A crossing under a program.

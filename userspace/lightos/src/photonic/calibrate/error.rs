@@ -34,6 +34,14 @@ pub enum Error {
     /// Less was measured than was asked for.
     #[error("a measurement is incomplete")]
     Incomplete,
+    /// The die did not get as warm as it was asked to.
+    #[error("the die got {degrees:.2} degrees warmer instead of {warmer:.2}")]
+    Temperature {
+        /// By how much it did.
+        degrees: f64,
+        /// By how much it should.
+        warmer: f64,
+    },
     /// No tap sees light.
     #[error("no tap sees light: the laser is dark")]
     Dark,

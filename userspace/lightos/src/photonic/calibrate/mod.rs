@@ -21,6 +21,7 @@
 //! Phases of attenuators come in series with those of the second mesh and of the screen; only
 //! their sum can be seen, or matters. The offsets of attenuators' φ are 0 by convention.
 
+mod blob;
 mod chip;
 mod crossing;
 mod error;
@@ -32,6 +33,7 @@ mod seed;
 mod sweep;
 mod work;
 
+pub use blob::{Blob, BlobError, Heater};
 pub use chip::Chip;
 pub use error::{Error, Output};
 pub use probe::{Info, Measurement, Probe, ProbeError, Shot};

@@ -50,14 +50,14 @@ impl Freedom {
         gain: 0.3,
         scale: 0.0,
     };
-    /// Only the offsets may have changed.
-    pub(super) const OFFSETS: Self = Self {
+    /// Only what temperature and wavelength change.
+    pub(super) const AGAIN: Self = Self {
         offset: 10.0,
         efficiency: 0.0,
         splitter: 0.0,
         crosstalk: 0.0,
-        gain: 0.0,
-        scale: 0.0,
+        gain: 0.3,
+        scale: 0.05,
     };
 }
 

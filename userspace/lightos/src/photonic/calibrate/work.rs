@@ -100,7 +100,9 @@ pub fn calibrate<P: Probe>(probe: &mut P, options: &Options) -> Result<Calibrati
         work.column(column)?;
     }
     work.whole()?;
-    work.finish()
+    work.warm()?;
+    let wavelengths = work.wavelengths()?;
+    work.finish(wavelengths)
 }
 
 /// A calibration under way.
@@ -252,11 +254,6 @@ impl<'a, P: Probe> Work<'a, P> {
             seed_column(sweep.chip, own, &fields, column, nominal)?;
         }
         sweep.fit(column, 10);
-        if std::env::var("DBG").is_ok() {
-            let res = tap_residuals(&self.chip, own);
-            let l = self.chip.layout();
-            eprintln!("own {column} {:?}", (0..=column).map(|c| { let p = l.column(c); (0..p.count).map(|n| res[2 * (p.first + n)].powi(2)).sum::<f64>() / p.count as f64 }).map(|x| (x.sqrt() * 1e6) as i32).collect::<Vec<_>>());
-        }
         self.knowledge = knowledge;
         Ok(())
     }
@@ -325,6 +322,7 @@ impl<'a, P: Probe> Work<'a, P> {
 
     /// Fits the columns before `until` to all that was measured.
     fn refine(&mut self, until: usize, passes: usize) {
+        let attenuators = self.layout().attenuators();
         for _ in 0..passes {
             self.knowledge = Knowledge::new(&Freedom::ALL, &self.chip);
             let mut sweep = Sweep::new(
@@ -335,13 +333,10 @@ impl<'a, P: Probe> Work<'a, P> {
                 self.info.nominal(),
             );
             for column in 0..until {
-                sweep.fit(column, 1);
+                // Attenuators are not linear in their splitters even close to the solution.
+                let rounds = if column == attenuators { 6 } else { 1 };
+                sweep.fit(column, rounds);
                 sweep.pass(column);
-            }
-            if std::env::var("DBG").is_ok() { eprintln!("xtalk {until} {:?}", self.chip.crosstalk.map(|x| (x * 1e6) as i32));
-            let res = tap_residuals(&self.chip, &self.records);
-            let l = self.chip.layout();
-            eprintln!("res {:?}", (0..until).map(|c| { let p = l.column(c); (0..p.count).map(|n| res[2 * (p.first + n)].powi(2)).sum::<f64>() / p.count as f64 }).map(|x| (x.sqrt() * 1e6) as i32).collect::<Vec<_>>());
             }
         }
     }
@@ -351,7 +346,13 @@ impl<'a, P: Probe> Work<'a, P> {
         let programs = self.programs(self.options.programs, 0)?;
         self.records.extend(programs);
         let columns = self.layout().columns();
-        self.refine(columns, self.options.passes);
+        for pass in 0..self.options.passes.max(1) {
+            self.refine(columns, 1);
+            // The heat of the screen is felt in the last columns.
+            let fields = fields_behind(&self.chip, &self.records);
+            let range = if pass == 0 { 0.25 } else { 0.02 };
+            fit_screen(&mut self.chip, &self.records, &fields, range, &self.info)?;
+        }
         Ok(())
     }
 
@@ -369,36 +370,146 @@ impl<'a, P: Probe> Work<'a, P> {
         Ok(records)
     }
 
-    /// Finds the screen, and how well everything fits.
-    fn finish(mut self) -> Result<Calibration, Error> {
-        let layout = self.layout();
+    /// Finds the temperature coefficients from the same chip at another temperature.
+    fn warm(&mut self) -> Result<(), Error> {
+        self.chip.temperature = mean_temperature(&self.records);
+        let Some(warmer) = self.options.warmer else {
+            return Ok(());
+        };
+        let home = self.chip.temperature;
+        self.probe.set_temperature(home + warmer)?;
+        let records = self.programs(self.options.programs_again, 0)?;
+        self.probe.set_temperature(home)?;
+        let degrees = mean_temperature(&records) - home;
+        if degrees.abs() < 1.0 {
+            return Err(Error::Temperature { degrees, warmer });
+        }
+        let mut chip = self.chip.clone();
+        self.fit_again(&mut chip, &records)?;
+        self.chip.heat_tempco = (chip.scale / self.chip.scale - 1.0) / degrees;
+        for channel in 0..chip.offset.len() {
+            let change = turned(chip.offset[channel] - self.chip.offset[channel]);
+            self.chip.tempco[channel] = change / degrees;
+        }
+        // The die was not always at the same temperature.
+        let columns = self.layout().columns();
+        self.refine(columns, 1);
         let fields = fields_behind(&self.chip, &self.records);
-        let screen = fit_screen(&mut self.chip, &self.records, &fields, 0.25, &self.info)?;
-        let squares: f64 = screen.iter().sum();
-        let residual = (squares / self.info.modes as f64).sqrt();
-        let mut residuals = tap_residuals(&self.chip, &self.records);
+        fit_screen(&mut self.chip, &self.records, &fields, 0.02, &self.info)?;
+        Ok(())
+    }
+
+    /// Finds what other wavelengths change.
+    fn wavelengths(&mut self) -> Result<Vec<Wavelength>, Error> {
+        let mut found = Vec::new();
+        // The last chip that was found, and the number of its wavelength.
+        let mut last = (0, self.chip.clone());
+        for &index in &self.options.wavelengths {
+            if index == 0 || index >= self.info.wavelengths {
+                return Err(Error::Info(format!(
+                    "{} wavelengths, and {index} is to be calibrated besides 0",
+                    self.info.wavelengths
+                )));
+            }
+            let records = self.programs(self.options.programs_again, index)?;
+            let mut chip = self.chip.clone();
+            // Phases change in proportion to the wavelength: more or less.
+            let share = index as f64 / f64::max(last.0 as f64, 1.0);
+            chip.scale = 1.0 + (last.1.scale - 1.0) * share;
+            for (channel, offset) in chip.offset.iter_mut().enumerate() {
+                *offset += (last.1.offset[channel] - self.chip.offset[channel]) * share;
+            }
+            self.fit_again(&mut chip, &records)?;
+            let offsets = chip.offset.iter_mut().zip(&self.chip.offset);
+            let delta = offsets
+                .map(|(offset, home)| {
+                    *offset = home + turned(*offset - home);
+                    *offset - home
+                })
+                .collect();
+            found.push(Wavelength {
+                index,
+                scale: chip.scale,
+                delta,
+            });
+            last = (index, chip);
+        }
+        Ok(found)
+    }
+
+    /// Fits offsets and what heaters do to other measurements of the same chip.
+    fn fit_again(&self, chip: &mut Chip, records: &[Record]) -> Result<(), Error> {
+        chip.temperature = mean_temperature(records);
+        let freedom = Freedom::AGAIN;
+        for rounds in [4, 1, 1] {
+            let mut knowledge = Knowledge::new(&freedom, chip);
+            let nominal = self.info.nominal();
+            let mut sweep = Sweep::new(chip, records, &mut knowledge, freedom, nominal);
+            for column in 0..self.layout().columns() {
+                sweep.fit(column, rounds);
+                sweep.pass(column);
+            }
+            let fields = fields_behind(chip, records);
+            fit_screen(chip, records, &fields, 0.0, &self.info)?;
+        }
+        self.check(&self.residuals(chip, records)?)
+    }
+
+    /// Of each channel: rms of what its taps or its output differ from what is known.
+    fn residuals(&self, chip: &Chip, records: &[Record]) -> Result<Vec<f64>, Error> {
+        let fields = fields_behind(chip, records);
+        let screen = fit_screen(&mut chip.clone(), records, &fields, 0.0, &self.info)?;
+        let mut residuals = tap_residuals(chip, records);
         residuals.extend(screen.iter().map(|square| square.sqrt()));
-        for (channel, &residual) in residuals.iter().enumerate() {
-            let limit = self.options.residual_limit;
-            if residual.is_nan() || residual > limit {
-                return Err(Error::Residual {
+        Ok(residuals)
+    }
+
+    /// Whether what was found explains what was measured.
+    fn check(&self, residuals: &[f64]) -> Result<(), Error> {
+        let limit = self.options.residual_limit;
+        let worst = residuals.iter().copied().enumerate();
+        // A channel whose residual is no number is worse than any.
+        let worst = worst.max_by(|(_, a), (_, b)| a.total_cmp(b));
+        match worst {
+            Some((channel, residual)) if residual.is_nan() || residual > limit => {
+                Err(Error::Residual {
                     channel,
                     residual,
                     limit,
-                });
+                })
             }
+            _ => Ok(()),
         }
-        debug_assert_eq!(residuals.len(), layout.channels());
+    }
+
+    /// Says how well everything fits.
+    fn finish(self, wavelengths: Vec<Wavelength>) -> Result<Calibration, Error> {
+        let residuals = self.residuals(&self.chip, &self.records)?;
+        self.check(&residuals)?;
+        let outputs = &residuals[2 * self.layout().crossings()..];
+        let squares: f64 = outputs.iter().map(|residual| residual * residual).sum();
+        let residual = (squares / self.info.modes as f64).sqrt();
         Ok(Calibration {
             info: self.info,
             chip: self.chip,
-            wavelengths: Vec::new(),
+            wavelengths,
             residuals,
             residual,
             shots: self.shots,
             inputs: self.inputs,
         })
     }
+}
+
+/// An angle without whole turns, as little from 0 as can be.
+fn turned(angle: f64) -> f64 {
+    use std::f64::consts::TAU;
+    angle - (angle / TAU).round() * TAU
+}
+
+fn mean_temperature(records: &[Record]) -> f64 {
+    let sum: f64 = records.iter().map(|record| record.temperature).sum();
+    sum / records.len().max(1) as f64
 }
 
 /// The fields before the screen.
@@ -452,8 +563,7 @@ fn fit_screen(
 fn tap_residuals(chip: &Chip, records: &[Record]) -> Vec<f64> {
     let layout = chip.layout();
     let mut sums = vec![(0.0, 0.0); layout.crossings()];
-    for (nr, record) in records.iter().enumerate() {
-        let mut dbg = [0.0; 65];
+    for record in records {
         let mut fields = record.inputs.clone();
         for column in 0..layout.columns() {
             let dumping = column == layout.attenuators();
@@ -471,13 +581,11 @@ fn tap_residuals(chip: &Chip, records: &[Record]) -> Vec<f64> {
                         if reading < CUT {
                             sums[crossing].0 += (reading - chip.gain[column] * power).powi(2);
                             sums[crossing].1 += 1.0;
-                            dbg[column] += (reading - chip.gain[column] * power).powi(2);
                         }
                     }
                 }
             }
         }
-        if std::env::var("DBG").is_ok() && nr % 7 == 0 { eprintln!("rec {nr} {:?}", dbg[..17].iter().map(|x| (x.sqrt() * 1e5f64) as i32).collect::<Vec<_>>()); }
     }
     sums.iter()
         .flat_map(|(sum, count): &(f64, f64)| [(sum / count).sqrt(); 2])
