@@ -40,9 +40,9 @@ unsafe impl Send for Firmware {}
 unsafe impl Sync for Firmware {}
 
 impl Firmware {
-    /// Reads the file called `name` for `device`. `ENOENT`, and nothing printed,
-    /// if there is none, or no loader; `EINVAL` for an empty name, or one with
-    /// `..` in it.
+    /// Reads the file called `name` for `device`. `ENOENT`, and no warning, if
+    /// there is none, or no loader; Debian's kernels note it all the same.
+    /// `EINVAL` for an empty name, or one with `..` in it.
     pub(crate) fn request(name: &CStr, device: &Device) -> Result<Self> {
         // SAFETY: Both are valid.
         let firmware = from_err_ptr(unsafe {

@@ -13,7 +13,7 @@ struct firmware;
 
 /*
  * Returns an ERR_PTR() on failure: -ENOENT without such a file or without a
- * loader. Prints nothing about a file that is missing.
+ * loader. Does not warn of a file that is missing.
  */
 const struct firmware *lightos_firmware_request(const char *name,
 						struct device *device);

@@ -20,6 +20,7 @@ pub(crate) mod firmware;
 pub(crate) mod hwmon;
 pub(crate) mod modinfo;
 pub(crate) mod power;
+pub(crate) mod raw_lock;
 pub(crate) mod shared;
 pub(crate) mod trace;
 pub(crate) mod uaccess;

@@ -43,7 +43,7 @@ esac
 
 # What the kernel prints when something is wrong with it. A warning starts its
 # line; mitigations of the processor say "WARNING" further on.
-FAULTS='\] WARNING: |\] BUG: |BUG at|trying to register non-static key|Oops|KASAN|KFENCE|UBSAN|ODEBUG|possible recursive locking|possible circular locking|inconsistent lock state|suspicious RCU usage|sleeping function called|blocked for more than|soft lockup|hard LOCKUP|self-detected stall|detected stalls|Kernel panic|general protection fault|unable to handle|unreferenced object|kmemleak: [1-9]|refcount_t:|list_(add|del) corruption|rust_panic|panicked at'
+FAULTS='\] WARNING: |\] (\[ )?BUG: |BUG at|trying to register non-static key|Oops|KASAN|KFENCE|UBSAN|ODEBUG|possible recursive locking|possible circular locking|inconsistent lock state|suspicious RCU usage|sleeping function called|blocked for more than|soft lockup|hard LOCKUP|self-detected stall|detected stalls|Kernel panic|general protection fault|unable to handle|unreferenced object|kmemleak: [1-9]|refcount_t:|list_(add|del) corruption|rust_panic|panicked at'
 
 # Sets TREE, VMLINUZ and MODULE.
 find_kernel() {
@@ -88,6 +88,7 @@ boot() {
 		-accel "$(accelerator)" -cpu max,la57=off \
 		-kernel "$VMLINUZ" -initrd "$dir/initramfs" \
 		-append "console=ttyS0 panic=-1 loglevel=7 rdinit=/init ${LIGHTOS_CMDLINE:-}" \
+		${LIGHTOS_QEMU:-} \
 		-serial "file:$dir/console" \
 		-chardev stdio,id=out,signal=off -serial chardev:out
 }

@@ -19,10 +19,9 @@ pub(crate) const PHOTONIC_STATE_READY: u32 = 2;
 pub(crate) const PHOTONIC_STATE_BUSY: u32 = 3;
 pub(crate) const PHOTONIC_STATE_SHUTDOWN: u32 = 6;
 
-pub(crate) const PHOTONIC_RAIL_FAULT: u32 = 4;
-
 pub(crate) const PHOTONIC_CAUSE_OVERTEMP: u32 = 1 << 0;
 pub(crate) const PHOTONIC_CAUSE_RAIL_TIMEOUT: u32 = 1 << 2;
+pub(crate) const PHOTONIC_CAUSE_RAIL_STUCK: u32 = 1 << 5;
 pub(crate) const PHOTONIC_CAUSE_FAN: u32 = 1 << 10;
 
 pub(crate) const PHOTONIC_POWER_UP: u32 = 1;

@@ -7,7 +7,7 @@
 //!
 //! # Contexts and locks
 //!
-//! The plant has a spinlock and is used in any context; a step of it takes well under a
+//! The plant has a raw spinlock and is used in any context; a step of it takes well under a
 //! microsecond, and the guard makes it four steps a tick. The optics have a mutex, for process
 //! context, as the register map allows. The mutex is taken first. The model's time is
 //! `CLOCK_MONOTONIC`; it steps when it is looked at, and a watchdog that ran out meanwhile has
@@ -20,13 +20,16 @@ use crate::{
         model::{
             chip::{Chip, Law},
             optics::{self, Channel, Crossing, Factor, Needs, Tables, Wave},
-            plant::{Plant, PlantConfig},
+            plant::{Light, Plant, PlantConfig},
         },
         registers::{
             Registers, CONTROL, GONE, IRQ_COMPLETION, IRQ_SETTLED, OPTICS, SIZE, STATUS,
         },
     },
-    rust::clock,
+    rust::{
+        clock,
+        raw_lock::{new_raw_lock, RawLock},
+    },
 };
 #[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
 use crate::rust::debugfs_command::CommandFile;
@@ -34,11 +37,11 @@ use core::ptr::null_mut;
 use kernel::{
     faux,
     io::{IoBackend, IoBase, IoCapable, Region},
-    new_mutex, new_spinlock_irq,
+    new_mutex,
     prelude::*,
     ptr::KnownSize,
     str::CString,
-    sync::{Arc, Mutex, SpinLockIrq},
+    sync::{Arc, Mutex},
 };
 
 type Optics =
@@ -49,7 +52,7 @@ type Optics =
 pub(super) struct Device {
     chip: Chip,
     #[pin]
-    plant: SpinLockIrq<Fast>,
+    plant: RawLock<Fast>,
     #[pin]
     optics: Mutex<Optics>,
 }
@@ -116,7 +119,7 @@ impl Device {
         Arc::pin_init(
             pin_init!(Self {
                 chip,
-                plant <- new_spinlock_irq!(fast, "lightos_model_plant"),
+                plant <- new_raw_lock!(fast, "lightos_model_plant"),
                 optics <- new_mutex!(optics, "lightos_model_optics"),
             }),
             GFP_KERNEL,
@@ -149,7 +152,10 @@ impl Device {
 
     /// Uses the optics under the light as it is, and hands over what they have for the plant.
     /// `None` if the device is gone. Process context.
-    fn with_optics<R>(&self, use_optics: impl FnOnce(&mut Optics, &optics::Light, u64) -> R) -> Option<R> {
+    fn with_optics<R>(
+        &self,
+        use_optics: impl FnOnce(&mut Optics, &Light, u64) -> R,
+    ) -> Option<R> {
         let mut optics = self.optics.lock();
         let (light, reset, now) = {
             let mut fast = self.plant.lock();
@@ -160,12 +166,6 @@ impl Device {
             }
             let light = fast.plant.light();
             (light, fast.plant.take_reset(), now)
-        };
-        let light = optics::Light {
-            emission: light.emission,
-            duty: light.duty,
-            power_uw: light.power_uw,
-            die_mc: light.die_mc,
         };
         optics.advance(&light, now);
         if reset != 0 {

@@ -8,7 +8,7 @@
 use super::Processor;
 use crate::{
     photonic::{
-        guard::{Refusal, Request, Snapshot},
+        guard::{RailState, Refusal, Request, Snapshot},
         registers as regs,
     },
     rust::cred,
@@ -16,28 +16,37 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::Relaxed,
-        Arc, CondVarTimeoutResult,
-    },
-    time::{msecs_to_jiffies, Jiffies},
+    sync::{atomic::Relaxed, Arc, CondVarTimeoutResult},
+    time::msecs_to_jiffies,
 };
 
 /// The guard gives up on a rail long before this.
 const POWER_MS: u32 = 10_000;
+/// Between two looks at what the guard did.
+const LOOK_MS: u32 = 10;
 /// From the order to light or darkness: a few ticks.
 const LASER_MS: u32 = 1_000;
+
+/// Whether all rails are up.
+pub(super) fn is_powered(now: &Snapshot) -> bool {
+    now.rail_state.iter().all(|&rail| rail == RailState::On)
+}
+
+/// Whether no rail is up or on its way, and nothing is asked for.
+fn is_dark(now: &Snapshot) -> bool {
+    let off = |&rail: &RailState| matches!(rail, RailState::Off | RailState::Fault);
+    !now.pending && !now.emission && now.rail_state.iter().all(off)
+}
 
 /// The errno of what the guard refuses.
 pub(super) fn errno(refusal: Refusal) -> Error {
     match refusal {
         Refusal::Busy => EBUSY,
         Refusal::Latched => EUCLEAN,
-        Refusal::NotPowered => ENETDOWN,
+        Refusal::NoPower => ENETDOWN,
         Refusal::Interlock => ENOLCK,
-        Refusal::TooHot => EHOSTDOWN,
-        Refusal::Persists => EAGAIN,
-        Refusal::OutOfBounds => EINVAL,
+        Refusal::Hot => EHOSTDOWN,
+        Refusal::Limits => EINVAL,
     }
 }
 
@@ -55,7 +64,7 @@ impl Processor {
                 self.disarm();
                 Ok(())
             }
-            uapi::PHOTONIC_CLEAR => self.request(Request::Clear).map_err(errno),
+            uapi::PHOTONIC_CLEAR => self.clear(),
             uapi::PHOTONIC_RESET_SOFT => self.reset(action, false),
             uapi::PHOTONIC_RESET_FUNCTION => self.reset(action, true),
             uapi::PHOTONIC_RESET_POWER => {
@@ -80,7 +89,7 @@ impl Processor {
             if now.causes != 0 {
                 return Some(Err(EIO));
             }
-            now.powered.then_some(Ok(()))
+            is_powered(now).then_some(Ok(()))
         })
     }
 
@@ -88,17 +97,33 @@ impl Processor {
     pub(super) fn power_down(&self) -> Result {
         self.disarm();
         self.request(Request::PowerDown).map_err(errno)?;
-        self.wait_for(POWER_MS, |now| now.dark.then_some(Ok(())))
+        self.wait_for(POWER_MS, |now| {
+            if now.causes & uapi::PHOTONIC_CAUSE_RAIL_STUCK != 0 {
+                return Some(Err(EIO));
+            }
+            is_dark(now).then_some(Ok(()))
+        })
     }
 
     /// The same for whoever cannot be told that it failed.
     pub(super) fn power_down_quietly(&self) {
-        if self.snapshot().dark {
+        if is_dark(&self.snapshot()) {
             return;
         }
         if let Err(error) = self.power_down() {
             dev_warn!(self.device, "rails did not go down in order ({:?})\n", error);
         }
+    }
+
+    /// Takes back the causes whose reasons are gone. `EAGAIN` if one is left.
+    fn clear(&self) -> Result {
+        self.request(Request::Clear).map_err(errno)?;
+        self.wait_for(LASER_MS, |now| {
+            if now.pending {
+                return None;
+            }
+            Some((now.causes == 0).then_some(()).ok_or(EAGAIN))
+        })
     }
 
     /// Turns the key for `file` and the laser on.
@@ -170,15 +195,18 @@ impl Processor {
 
     /// Waits until `done` has an answer, up to `ms`. `ETIMEDOUT`, `EINTR`, `ESHUTDOWN`.
     fn wait_for(&self, ms: u32, done: impl Fn(&Snapshot) -> Option<Result>) -> Result {
-        let mut left: Jiffies = msecs_to_jiffies(ms);
+        let look = msecs_to_jiffies(LOOK_MS);
+        let mut looks = ms / LOOK_MS;
         let mut waiting = self.waiting.lock();
         loop {
             if let Some(answer) = done(&self.snapshot()) {
                 return answer;
             }
-            match self.changed.wait_interruptible_timeout(&mut waiting, left) {
-                CondVarTimeoutResult::Woken { jiffies } => left = jiffies,
-                CondVarTimeoutResult::Timeout => return Err(ETIMEDOUT),
+            // Not everything that is waited for is news.
+            match self.changed.wait_interruptible_timeout(&mut waiting, look) {
+                CondVarTimeoutResult::Woken { .. } => {}
+                CondVarTimeoutResult::Timeout if looks == 0 => return Err(ETIMEDOUT),
+                CondVarTimeoutResult::Timeout => looks -= 1,
                 CondVarTimeoutResult::Signal { .. } => return Err(EINTR),
             }
         }

@@ -5,10 +5,10 @@
 //! Process context. Files of hwmon and sysfs are removed with no lock held that showing them
 //! takes; their readers take the guard's spinlock for a copy of its figures.
 
-use super::{report::DebugFiles, Processor};
+use super::{report::DebugFiles, watch::News, Processor};
 use crate::{
     photonic::{
-        guard::{Events, Limits, Snapshot},
+        guard::{sensor::Fault as SensorFault, Events, Limits, RailState, Snapshot},
         registers as regs,
     },
     rust::{
@@ -99,8 +99,8 @@ impl hwmon::Sensors for Processor {
             Kind::Temperature => read_temperature(&now, attribute, channel),
             Kind::Voltage => match attribute {
                 Attribute::Alarm => {
-                    let state = pick(&now.rail_state, channel)?;
-                    alarm(state == i64::from(uapi::PHOTONIC_RAIL_FAULT))
+                    let state = now.rail_state.get(channel).ok_or(EINVAL)?;
+                    alarm(*state == RailState::Fault)
                 }
                 _ => pick(&now.rail_mv, channel),
             },
@@ -165,11 +165,11 @@ fn read_temperature(now: &Snapshot, attribute: Attribute, channel: usize) -> Res
     let (max, crit) = (i64::from(limits.throttle_mc), i64::from(limits.full_mc));
     let hysteresis = i64::from(limits.hysteresis_mc);
     match attribute {
-        Attribute::Input => match pick(&now.sensor_faults, channel)? {
-            0 => pick(&now.temperature_mc, channel),
+        Attribute::Input => match *now.sensor_faults.get(channel).ok_or(EINVAL)? {
+            SensorFault::None => pick(&now.temperature_mc, channel),
             _ => Err(ENODATA),
         },
-        Attribute::Fault => alarm(pick(&now.sensor_faults, channel)? != 0),
+        Attribute::Fault => alarm(now.sensor_faults.get(channel) != Some(&SensorFault::None)),
         Attribute::Max => Ok(max),
         Attribute::MaxHysteresis => Ok(max - hysteresis),
         Attribute::Critical => Ok(crit),
@@ -317,9 +317,9 @@ impl Processor {
     }
 
     /// Tells everybody what the guard has found. Process context.
-    pub(super) fn announce(&self, news: Events, now: &Snapshot) {
+    pub(super) fn announce(&self, news: News, now: &Snapshot) {
         let index = self.index as u32;
-        if news.has(Events::LATCHED) {
+        if news.have(Events::LATCHED) {
             dev_err!(
                 self.device,
                 "laser off, latched: causes {:#x}, die {} millidegrees\n",
@@ -328,31 +328,31 @@ impl Processor {
             );
             trace::photonic_latch(index, now.causes);
             if now.causes & uapi::PHOTONIC_CAUSE_OVERTEMP != 0 {
-                trace::photonic_trip(index, now.first_cause, now.die_mc, now.trip_max_ns);
+                trace::photonic_trip(index, now.first_cause, now.die_mc, now.statistics.trip_max_ns);
             }
             self.faults.push(now);
             self.tell(uapi::PHOTONIC_EVENT_LATCHED, now.causes.into());
             self.say("latched", now);
         }
-        if news.has(Events::CLEARED) {
+        if news.have(Events::CLEARED) {
             dev_info!(self.device, "latched causes cleared\n");
             trace::photonic_clear(index);
             self.tell(uapi::PHOTONIC_EVENT_CLEARED, now.causes.into());
             self.say("cleared", now);
         }
-        if news.has(Events::THROTTLE) {
+        if news.have(Events::THROTTLE) {
             self.tell(uapi::PHOTONIC_EVENT_THROTTLE, now.throttle_permille.into());
         }
-        if news.has(Events::POWER) {
+        if news.have(Events::POWER) {
             trace::photonic_power(index, now.state as u32);
             self.tell(uapi::PHOTONIC_EVENT_POWER, now.state as u64);
         }
-        if news.has(Events::LASER) {
+        if news.have(Events::LASER) {
             trace::photonic_laser(index, now.emission);
             self.tell(uapi::PHOTONIC_EVENT_LASER, now.emission.into());
         }
-        if news.has(Events::SENSOR) {
-            let faulty = now.sensor_faults.iter().position(|&fault| fault != 0);
+        if news.have(Events::SENSOR) {
+            let faulty = now.sensor_faults.iter().position(|&fault| fault != SensorFault::None);
             self.tell(uapi::PHOTONIC_EVENT_SENSOR, faulty.unwrap_or(0) as u64);
         }
         self.notify_hwmon(news);
@@ -373,7 +373,7 @@ impl Processor {
         }
     }
 
-    fn notify_hwmon(&self, news: Events) {
+    fn notify_hwmon(&self, news: News) {
         let face = self.face.lock();
         let Some(face) = &*face else {
             return;
@@ -385,7 +385,7 @@ impl Processor {
             (Events::SENSOR, Attribute::Fault),
         ];
         for (event, attribute) in changed {
-            if news.has(event) {
+            if news.have(event) {
                 // The attribute is one of the table.
                 let _ = face.hwmon.notify(Kind::Temperature, attribute, 0);
             }

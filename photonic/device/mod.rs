@@ -19,7 +19,7 @@
 //!
 //! # Contexts and locks
 //!
-//! The guard runs 1,000 times a second in hard-interrupt context, under the spinlock `guarded`, and
+//! The guard runs 1,000 times a second in hard-interrupt context, under the raw spinlock `guarded`, and
 //! touches the fast registers only. That lock is the innermost; nothing is
 //! called with it held but the guard. Everything else is process context, under mutexes taken in
 //! this order: `optics` (held while light passes; only who computes or measures waits for it),
@@ -54,18 +54,19 @@ use super::{
 use crate::{
     rust::{
         debugfs, power,
+        raw_lock::{new_raw_lock, RawLock},
         workqueue::{OwnedQueue, Priority},
     },
     uapi,
 };
 use kernel::{
     device::{self, Device},
-    global_lock, impl_has_work, new_condvar, new_mutex, new_spinlock_irq, new_work,
+    global_lock, impl_has_work, new_condvar, new_mutex, new_work,
     prelude::*,
     sync::{
         aref::ARef,
         atomic::{Atomic, AtomicFlag, Relaxed},
-        Arc, CondVar, Mutex, SpinLockIrq,
+        Arc, CondVar, Mutex,
     },
     time::hrtimer::{ArcHrTimerHandle, HrTimer},
     workqueue::Work,
@@ -249,7 +250,7 @@ pub(crate) struct Processor {
     registers: Arc<Window>,
     device: ARef<Device>,
     #[pin]
-    guarded: SpinLockIrq<Guarded>,
+    guarded: RawLock<Guarded>,
     #[pin]
     timer: HrTimer<Self>,
     /// The timer while it runs. It holds a reference to the processor that holds it:
@@ -340,7 +341,7 @@ impl Processor {
                 identity,
                 registers,
                 device: device.into(),
-                guarded <- new_spinlock_irq!(Guarded::new(), "lightos_photonic_guard"),
+                guarded <- new_raw_lock!(Guarded::new(), "lightos_photonic_guard"),
                 timer <- HrTimer::new(),
                 beat <- new_mutex!(None, "lightos_photonic_beat"),
                 waiting <- new_mutex!((), "lightos_photonic_waiting"),

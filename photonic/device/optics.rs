@@ -5,7 +5,7 @@
 //! Process context, with the mutex `optics` held: the buffers and the heaters belong to whoever
 //! has it. Waits for the device by sleeping; what it waits for ends by itself.
 
-use super::{calibration::Calibration, program::Phases, Processor};
+use super::{calibration::Calibration, control::is_powered, program::Phases, Processor};
 use crate::{
     photonic::{
         mesh::{
@@ -368,7 +368,7 @@ impl Processor {
         if now.causes != 0 {
             return Err(EHOSTDOWN);
         }
-        if !now.powered || !now.emission {
+        if !is_powered(&now) || !now.emission {
             return Err(ENETDOWN);
         }
         if light.unthrottled && now.throttle_permille > 0 {

@@ -2,8 +2,8 @@
 
 //! The guard in the kernel: its lock, its timer, what becomes of its news.
 //!
-//! The timer fires in hard-interrupt context (in a soft interrupt on a real-time kernel), takes
-//! the spinlock and runs one tick of the guard: a sample that demands it turns the laser off in
+//! The timer fires in hard-interrupt context, on a real-time kernel too, takes the raw spinlock
+//! and runs one tick of the guard: a sample that demands it turns the laser off in
 //! that very callback. What sleeps (uevents, hwmon, files that wait) is left to the work `news`,
 //! which no trip ever waits for.
 
@@ -13,7 +13,7 @@ use crate::{
         guard::{Events, Guard, Limits, Refusal, Request, Snapshot},
         registers::Registers,
     },
-    rust::clock,
+    rust::{clock, trace},
 };
 use kernel::{
     impl_has_hr_timer,
@@ -21,7 +21,8 @@ use kernel::{
     sync::{Arc, ArcBorrow},
     time::{
         hrtimer::{
-            HrTimerCallback, HrTimerCallbackContext, HrTimerPointer, HrTimerRestart, RelativeMode,
+            HrTimerCallback, HrTimerCallbackContext, HrTimerPointer, HrTimerRestart,
+            RelativeHardMode,
         },
         Delta, Monotonic,
     },
@@ -34,22 +35,33 @@ const PERIOD: Delta = Delta::from_millis(1);
 /// What the spinlock is around.
 pub(crate) struct Guarded {
     guard: Guard,
-    /// What happened since the news were last told.
-    news: Events,
+    /// What happened since the news were last told: bits of [`Events`].
+    news: u32,
 }
 
 impl Guarded {
     pub(crate) fn new() -> Self {
         Self {
             guard: Guard::new(Limits::DEFAULT),
-            news: Events::NONE,
+            news: 0,
         }
+    }
+}
+
+/// What the guard has found since the news before.
+#[derive(Clone, Copy)]
+pub(super) struct News(u32);
+
+impl News {
+    /// Whether `event` is among them.
+    pub(super) fn have(self, event: Events) -> bool {
+        self.0 & event.bits() != 0
     }
 }
 
 impl_has_hr_timer! {
     impl HasHrTimer<Self> for Processor {
-        mode: RelativeMode<Monotonic>, field: self.timer
+        mode: RelativeHardMode<Monotonic>, field: self.timer
     }
 }
 
@@ -75,10 +87,10 @@ impl WorkItem<0> for Processor {
     fn run(this: Arc<Self>) {
         let (news, snapshot) = {
             let mut guarded = this.guarded.lock();
-            let news = core::mem::replace(&mut guarded.news, Events::NONE);
+            let news = core::mem::take(&mut guarded.news);
             (news, guarded.guard.snapshot())
         };
-        this.announce(news, &snapshot);
+        this.announce(News(news), &snapshot);
         this.wake();
     }
 }
@@ -87,12 +99,21 @@ impl Processor {
     /// One run of the guard; whether there are news. Any context.
     fn tick(&self) -> bool {
         let now = clock::monotonic_ns();
-        let mut guarded = self.guarded.lock();
-        let events = guarded
-            .guard
-            .tick(self.fast_registers(), now, &clock::monotonic_ns);
-        guarded.news = guarded.news.with(events);
-        !events.is_empty()
+        let (events, snapshot) = {
+            let mut guarded = self.guarded.lock();
+            let device = self.fast_registers();
+            let events = guarded.guard.tick(device, now, &clock::monotonic_ns);
+            guarded.news |= events.bits();
+            (events.bits(), guarded.guard.snapshot())
+        };
+        trace::photonic_tick(
+            self.index as u32,
+            snapshot.die_mc,
+            snapshot.throttle_permille,
+            snapshot.tec_ma,
+            snapshot.fan_rpm,
+        );
+        events != 0
     }
 
     /// The registers, of which only the fast ones may be used by whoever holds a spinlock.

@@ -120,6 +120,9 @@ pub struct Optics<C, X, B, F, W> {
     powered: bool,
     /// When the phases will have settled that move.
     settled: Option<u64>,
+    /// Interrupts of ends that [`Self::busy_until`] and [`Self::settling_until`] foretold.
+    foretold: u32,
+    /// Other interrupts.
     interrupts: u32,
     latches: u32,
 }
@@ -148,7 +151,7 @@ where
         tables.input.fill(0);
         tables.output.fill(0);
         let channels = tables.channels.get_mut(..needs.channels);
-        let heaters = Heaters::draw(&chip, channels.unwrap_or_default());
+        let heaters = Heaters::draw(&chip, layout, channels.unwrap_or_default());
         let crossings = tables.crossings.get_mut(..needs.crossings);
         Crossing::draw_all(&chip, crossings.unwrap_or_default());
         Ok(Self {
@@ -164,6 +167,7 @@ where
             commits: 0,
             powered: true,
             settled: None,
+            foretold: 0,
             interrupts: 0,
             latches: 0,
         })
@@ -203,6 +207,13 @@ where
 
     /// Takes the interrupts that have come up, `IRQ_*`.
     pub fn take_interrupts(&mut self) -> u32 {
+        core::mem::take(&mut self.foretold) | core::mem::take(&mut self.interrupts)
+    }
+
+    /// The same without those of ends that [`Self::busy_until`] and [`Self::settling_until`]
+    /// foretold: for callers that raise them by the clock, when nobody looks at the optics.
+    pub fn take_sudden_interrupts(&mut self) -> u32 {
+        self.foretold = 0;
         core::mem::take(&mut self.interrupts)
     }
 
@@ -220,11 +231,11 @@ where
             if ended.dark {
                 self.tables.output.fill(0);
             }
-            self.interrupts |= IRQ_COMPLETION;
+            self.foretold |= IRQ_COMPLETION;
         }
         if self.settled.is_some_and(|at| at <= self.clock) {
             self.settled = None;
-            self.interrupts |= IRQ_SETTLED;
+            self.foretold |= IRQ_SETTLED;
         }
     }
 
@@ -332,7 +343,7 @@ where
         let channels = channels.unwrap_or_default();
         let done = self
             .heaters
-            .commit(&self.chip, self.layout, channels, self.powered, self.clock);
+            .commit(&self.chip, channels, self.powered, self.clock);
         if done.cut {
             self.latches |= LATCH_HEATER;
         }

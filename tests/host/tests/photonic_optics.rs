@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 use std::f64::consts::{FRAC_PI_4, TAU};
 
-use lightos_host::chips::{on_bench, Device, HostModel};
+use lightos_host::chips::{on_bench, optics, Device, HostModel};
 use lightos_host::photonic::layout::{Layout, CLASSES, OFFSETS};
 use lightos_host::photonic::model::bench::Bench;
 use lightos_host::photonic::model::chip::{fading, Chip, Law, Refusal, RADIAN};
 use lightos_host::photonic::model::decay;
+use lightos_host::photonic::model::plant::fault::Fault;
+use lightos_host::photonic::model::plant::{Plant, PlantConfig};
 use lightos_host::photonic::model::trig::sin_cos;
+use lightos_host::photonic::model::Model;
 use lightos_host::photonic::registers::*;
 
 /// A complex number.
@@ -270,6 +273,84 @@ fn exponentials_fall_as_they_should() {
 }
 
 #[test]
+fn crossings_without_errors_are_those_of_the_layout() {
+    // T = i e^{iθ/2} [[e^{iφ} sin(θ/2), cos(θ/2)], [e^{iφ} cos(θ/2), -sin(θ/2)]]
+    for (theta, phi) in [(0.0, 0.0), (1.0, 2.0), (3.0, -1.0), (5.9, 0.7)] {
+        let (sin, cos) = (f64::sin(theta / 2.0), f64::cos(theta / 2.0));
+        let front = C(0.0, 1.0).times(C::turn(theta / 2.0));
+        let real = |x: f64| front.times(C(x, 0.0));
+        let (e, t) = (C::turn(phi), crossing(theta, phi, [0.0; 2]));
+        let expected = [
+            [real(sin).times(e), real(cos)],
+            [real(cos).times(e), real(-sin)],
+        ];
+        for (a, b) in t.iter().flatten().zip(expected.iter().flatten()) {
+            assert!((a.0 - b.0).hypot(a.1 - b.1) < 1e-15);
+        }
+    }
+}
+
+#[test]
+fn taps_show_what_they_are_trimmed_to() {
+    let chip = silent(32, 3);
+    let vector = vec![[1 << 28, 1 << 27]; 32];
+    let taps = |tap_ppm: u32| {
+        let mut chip = chip;
+        chip.tap_ppm = tap_ppm;
+        let model = on_bench(chip);
+        let (_, _, taps) = model.probe(0, 2, &vector);
+        let crossings = model.with_optics(|o| o.crossings().to_vec()).unwrap();
+        (taps, crossings)
+    };
+    let (alike, _) = taps(0);
+    let (taps, crossings) = taps(20_000);
+    let mut all = Vec::new();
+    for ((tap, alike), crossing) in taps.iter().zip(alike).zip(crossings) {
+        for output in 0..2 {
+            let response = f64::from(crossing.responses()[output]) / 65536.0;
+            assert!((tap[output] - alike[output] * response).abs() < 1e-9);
+            all.push(response);
+        }
+    }
+    let (mean, deviation) = statistics(&all);
+    assert!((mean - 1.0).abs() < 0.002 && (deviation - 0.02).abs() < 0.002);
+}
+
+#[test]
+fn the_strongest_light_is_as_exact() {
+    // All modes full in both quadratures: eight times the amplitude of a full input at 32 modes.
+    for chip in [
+        Chip::ideal(32, 12, Law::Square),
+        Chip {
+            loss: 1 << 30,
+            ..silent(32, 4)
+        },
+    ] {
+        let setting = Setting {
+            codes: codes(&chip, 5),
+            wavelength: 0,
+            die_mc: chip.reference_mc,
+        };
+        let model = on_bench(chip);
+        model.set_codes(&setting.codes);
+        model.wait(1_000_000);
+        let vector = vec![[i32::MIN, FULL]; 32];
+        let (light, powers) = forward(&model, &chip, &setting, &complex(&vector));
+        let (_, outputs) = model.products(0, 0, &vec![vector.clone(); 8]);
+        let (_, probed, taps) = model.probe(0, 0, &vector);
+        for ((product, probe), light) in outputs[7].iter().zip(probed).zip(light) {
+            for output in [*product, probe] {
+                assert!((output[0] - light.0).hypot(output[1] - light.1) < 2e-6);
+            }
+        }
+        // Taps end at one full input.
+        for (tap, power) in taps.iter().flatten().zip(powers.iter().flatten()) {
+            assert!((tap - power.min(1.0)).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
 fn elements_of_the_matrix_are_those_of_the_formulas() {
     for modes in 2..=32 {
         for (chip, wavelength, warmer) in [
@@ -430,7 +511,7 @@ fn splitters_limit_extinction() {
     }
 }
 
-/// A crossing's worth of chip that leads input 0 to output 0 with power by θ of crossing 0.
+/// The chip with a change.
 fn noisy(chip: Chip, change: impl FnOnce(&mut Chip)) -> Chip {
     let mut chip = chip;
     change(&mut chip);
@@ -1056,6 +1137,7 @@ fn chips_that_cannot_be_modelled_are_refused() {
         (Refusal::Spread, |c| c.splitter = RADIAN),
         (Refusal::Spread, |c| c.efficiency_ppm = 100_001),
         (Refusal::Spread, |c| c.path_nm = 100_001),
+        (Refusal::Spread, |c| c.tap_ppm = 100_001),
         (Refusal::Spread, |c| c.heater_uw = u32::MAX),
         (Refusal::Crosstalk, |c| c.crosstalk[3] = u32::MAX),
         (Refusal::Crosstalk, |c| c.crosstalk = [1 << 27; CLASSES]),
@@ -1073,7 +1155,7 @@ fn chips_that_cannot_be_modelled_are_refused() {
         assert!(chip.check().is_ok());
         change(&mut chip);
         assert_eq!(chip.check(), Err(*refusal), "case {n}");
-        assert!(lightos_host::chips::optics(chip).is_err());
+        assert!(optics(chip).is_err());
     }
 }
 
@@ -1106,6 +1188,7 @@ fn extremes_of_what_is_allowed_do_not_overflow() {
         thermal: 1 << 30,
         converter: 1 << 30,
         tap: 1 << 28,
+        tap_ppm: 100_000,
         ..Chip::typical(32, u64::MAX)
     };
     let model = on_bench(chip);
@@ -1125,4 +1208,189 @@ fn extremes_of_what_is_allowed_do_not_overflow() {
     }
     model.set_now(u64::MAX);
     model.command(START_PROBE, 0, &full[..1]);
+}
+
+/// Waits `ms` milliseconds, as a driver does that looks after its device.
+fn look_after(model: &HostModel<Plant>, ms: u32) {
+    for _ in 0..2 * ms {
+        model.write(WATCHDOG_KICK, KICK);
+        model.wait(500_000);
+    }
+}
+
+/// A whole device with power and light.
+fn whole(chip: Chip) -> HostModel<Plant> {
+    let plant = Plant::new(&PlantConfig::TYPICAL, 1);
+    let model = Model::new(plant, optics(chip).unwrap());
+    for rail in 0..RAILS {
+        model.write(RAIL_ENABLE, (2 << rail) - 1);
+        look_after(&model, 30);
+        assert_eq!(model.read(RAIL_GOOD), (2 << rail) - 1);
+    }
+    model.write(LASER_CONTROL, LASER_ENABLE | LASER_KEY);
+    assert_ne!(model.read(STATUS) & STATUS_EMISSION, 0);
+    model
+}
+
+#[test]
+fn a_whole_device_computes_while_it_is_looked_after() {
+    let chip = Chip {
+        settle_ns: 10_000,
+        ..Chip::ideal(2, 16, Law::Linear)
+    };
+    let model = whole(chip);
+    assert_eq!(model.read(KIND), MODEL);
+    assert_eq!(model.read(CODE_LIMIT), 65_535);
+    for (offset, code) in (SHADOW..)
+        .step_by(4)
+        .zip([0, 0, 1 << 15, 0, 1 << 15, 0, 0, 0])
+    {
+        model.write(offset, code);
+    }
+    model.write(COMMIT, 1);
+    assert_ne!(model.read(STATUS) & STATUS_SETTLING, 0);
+    look_after(&model, 1);
+    assert_eq!(model.read(STATUS) & STATUS_SETTLING, 0);
+    assert_eq!(model.read(IRQ_STATUS), IRQ_SETTLED);
+    model.write(IRQ_STATUS, IRQ_SETTLED);
+    let input = vec![vec![[1 << 30, 0], [0, 0]]];
+    let (done, outputs) = model.command(START_PRODUCT, 3 << 16, &input);
+    assert_eq!(done, DONE_OK);
+    let power: f64 = complex(&outputs[0]).into_iter().map(C::power).sum();
+    assert!((power - 0.25).abs() < 1e-5);
+    assert_eq!(model.read(IRQ_STATUS), IRQ_COMPLETION);
+    // Busy and settling are part of the status; the heaters are part of the load.
+    model.write(COMMAND_START, START_PROBE);
+    assert_ne!(model.read(STATUS) & STATUS_BUSY, 0);
+    let idle_ma = 30 + model.read(HEATER_MW) * 10 / 33;
+    assert!(model.read(RAIL_MA + 4 * 3).abs_diff(idle_ma) <= 3);
+    // The watchdog ends the light, not a command that was through before.
+    model.wait(5_000_000);
+    assert_eq!(model.read(COMPLETION), DONE_OK);
+    assert_ne!(model.read(LATCHES) & LATCH_WATCHDOG, 0);
+    assert_eq!(model.command(START_PRODUCT, 3 << 16, &input).0, DONE_DARK);
+    // A command that runs when it ends has no light to the end.
+    model.write(WATCHDOG_KICK, KICK);
+    model.write(LATCH_CLEAR, u32::MAX);
+    model.write(LASER_CONTROL, LASER_ENABLE | LASER_KEY);
+    model.wait(1_990_000);
+    model.write(COMMAND_START, START_PROBE);
+    model.wait(1_000_000);
+    assert_eq!(model.read(COMPLETION), DONE_DARK);
+}
+
+#[test]
+fn heaters_forget_without_power() {
+    let model = whole(Chip::ideal(2, 16, Law::Linear));
+    model.set_codes(&[5, 6, 7]);
+    let applied = || [0, 4, 8].map(|n| model.read(APPLIED + n));
+    assert_eq!(applied(), [5, 6, 7]);
+    model.write(RAIL_ENABLE, 0b11);
+    look_after(&model, 60);
+    assert_eq!(applied(), [0; 3]);
+    assert_eq!(model.read(HEATER_MW), 0);
+    // Codes without power are lost too; those of the next commit stay.
+    model.write(COMMIT, 1);
+    assert_eq!(applied(), [0; 3]);
+    model.write(RAIL_ENABLE, 0b1111);
+    look_after(&model, 60);
+    assert_eq!(applied(), [0; 3]);
+    model.write(COMMIT, 1);
+    assert_eq!(applied(), [5, 6, 7]);
+}
+
+#[test]
+fn function_resets_reach_both_halves() {
+    let model = whole(Chip::ideal(2, 16, Law::Linear));
+    model.set_codes(&[60_000; 8]);
+    assert_ne!(model.read(HEATER_MW), 0);
+    model.write(CONTROL, CONTROL_RESET_FUNCTION);
+    assert_eq!(model.read(STATUS) & STATUS_EMISSION, 0);
+    assert_eq!((model.read(HEATER_MW), model.read(APPLIED)), (0, 0));
+}
+
+#[test]
+fn a_device_that_is_gone_reads_as_all_ones() {
+    let model = whole(Chip::ideal(2, 16, Law::Linear));
+    model.with_surroundings(|plant| plant.inject(Fault::Gone(true)));
+    for offset in [
+        IDENTITY, STATUS, SENSOR, COMPLETION, SHADOW, TAP, INPUT, OUTPUT,
+    ] {
+        model.write(offset, 1);
+        assert_eq!(model.read(offset), GONE);
+    }
+    model.with_surroundings(|plant| plant.inject(Fault::Gone(false)));
+    assert_eq!(model.read(IDENTITY), MAGIC);
+    assert_eq!(model.read(SHADOW), 0);
+}
+
+#[test]
+fn drift_shows_in_products_as_the_die_warms() {
+    // Warm air and no cooling: what comes out follows the temperature, step by step.
+    let chip = silent(3, 2);
+    let model = whole(chip);
+    let channels = model.layout().channels();
+    let codes = vec![1500; channels];
+    model.set_codes(&codes);
+    let first = model
+        .with_surroundings(|plant| plant.light().die_mc)
+        .unwrap();
+    let mut apart = 0f64;
+    let bench = on_bench(chip);
+    bench.set_codes(&codes);
+    for _ in 0..20 {
+        look_after(&model, 100);
+        let die_mc = model
+            .with_surroundings(|plant| plant.light().die_mc)
+            .unwrap();
+        bench.with_surroundings(|b| b.light.die_mc = die_mc);
+        bench.wait(1_000_000);
+        let units = unit_vectors(3);
+        let (_, here) = model.products(0, 2, &units);
+        let (_, there) = bench.products(0, 2, &units);
+        for (a, b) in here
+            .iter()
+            .flatten()
+            .flatten()
+            .zip(there.iter().flatten().flatten())
+        {
+            apart = apart.max((a - b).abs());
+        }
+    }
+    let last = model
+        .with_surroundings(|plant| plant.light().die_mc)
+        .unwrap();
+    assert_ne!(first / 1000, last / 1000);
+    // One step of 10 thousandths of a degree between the two readings at most.
+    assert!(apart < 1e-4, "{apart}");
+}
+
+#[test]
+fn interrupts_can_be_had_by_the_clock() {
+    let chip = Chip {
+        settle_ns: 1000,
+        ..Chip::ideal(2, 16, Law::Linear)
+    };
+    let model = on_bench(chip);
+    let light = model.with_surroundings(|b| b.light).unwrap();
+    let mut optics = optics(chip).unwrap();
+    optics.write(SHADOW, 5, &light, 100);
+    optics.write(COMMIT, 1, &light, 100);
+    optics.write(COMMAND_START, START_PROBE, &light, 200);
+    let (end, settled) = (
+        optics.busy_until().unwrap(),
+        optics.settling_until().unwrap(),
+    );
+    assert_eq!(end, 200 + 21_000);
+    assert_eq!(settled, 100 + 1000 * u64::from(chip.settle_us()));
+    optics.advance(&light, end.max(settled));
+    assert_eq!((optics.busy_until(), optics.settling_until()), (None, None));
+    assert_eq!(optics.take_sudden_interrupts(), 0);
+    assert_eq!(optics.take_interrupts(), 0);
+    // A refused command ends suddenly.
+    optics.write(COMMAND_START, 9, &light, end);
+    assert_eq!(optics.take_sudden_interrupts(), IRQ_COMPLETION);
+    optics.write(COMMAND_START, START_PROBE, &light, end);
+    optics.advance(&light, 2 * end);
+    assert_eq!(optics.take_interrupts(), IRQ_COMPLETION);
 }
