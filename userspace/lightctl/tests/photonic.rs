@@ -110,7 +110,7 @@ fn files_that_do_not_fit_are_refused() {
     let blob = blob.to_str().unwrap();
     let text = refused(2, &format!("load {host} --calibration {blob}"), &[&matrix]);
     assert!(text.contains("calibration"), "{text}");
-    assert!(refused(2, "calibration show --file", &[blob]).contains("no calibration"));
+    assert!(refused(2, "calibration show --file", &[blob]).contains("not a calibration"));
 }
 
 #[test]

@@ -5,9 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use lightos::photonic::calibrate::Blob;
 use serde_json::{json, Value};
 
 use super::backend::{look, open};
+use super::report::celsius;
 use super::Common;
 use crate::failure::Failure;
 use crate::show::{print_json, print_text};
@@ -92,16 +94,15 @@ fn show(file: Option<&Path>, output: Option<&Path>, common: Common) -> Result<()
             None => return print_text(&[("calibration", "none: phases are nominal".to_owned())]),
         },
     };
-    let header = Header::of(&blob).ok_or_else(|| {
-        let from = file.map_or("the processor's".to_owned(), |p| p.display().to_string());
-        Failure::Usage(format!("{from}: no calibration of version 1"))
-    })?;
+    let from = || file.map_or("the processor".to_owned(), |p| p.display().to_string());
+    let read = Blob::decode(&blob);
+    let read = read.map_err(|error| Failure::Usage(format!("{}: {error}", from())))?;
     if let Some(path) = output {
         write(path, &blob)?;
     }
     match common.json {
-        true => print_json(&header.json()),
-        false => print_text(&header.rows()),
+        true => print_json(&about_json(&blob, &read)),
+        false => print_text(&about_rows(&blob, &read)),
     }
 }
 
@@ -113,120 +114,91 @@ pub(crate) fn write(path: &Path, blob: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// What a blob says at its beginning. The format is described in
-/// `photonic/mesh/calibration.rs`.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Header {
-    id: u32,
-    serial: u64,
-    /// Seconds since 1970, UTC.
-    made: i64,
-    celsius: f64,
-    bytes: usize,
-    modes: u16,
-    wavelengths: u16,
-    phase_bits: u16,
-    splitters: bool,
-    /// Amplitude.
-    transmission: f64,
-    crosstalk: [f64; 7],
-    /// Rms of the fit, an amplitude.
-    residual: f64,
+/// Its checksum, by which it is known.
+fn id(blob: &[u8]) -> String {
+    let sum = blob
+        .last_chunk()
+        .map_or(0, |&word| u32::from_le_bytes(word));
+    format!("{sum:08x}")
 }
 
-impl Header {
-    /// That of a blob of version 1.
-    pub(crate) fn of(blob: &[u8]) -> Option<Self> {
-        let two = |at: usize| Some(u16::from_le_bytes(*blob.get(at..)?.first_chunk()?));
-        let four = |at: usize| Some(u32::from_le_bytes(*blob.get(at..)?.first_chunk()?));
-        let eight = |at: usize| Some(u64::from_le_bytes(*blob.get(at..)?.first_chunk()?));
-        if four(0)? != 0x434e_504c || two(4)? != 1 || blob.len() < 100 {
-            return None;
-        }
-        let signed = |at: usize| four(at).map(|word| f64::from(word.cast_signed()));
-        let mut crosstalk = [0.0; 7];
-        for (at, share) in (48..).step_by(4).zip(&mut crosstalk) {
-            *share = signed(at)? / 2f64.powi(30);
-        }
-        Some(Self {
-            id: u32::from_le_bytes(*blob.last_chunk()?),
-            serial: eight(8)?,
-            made: eight(16)?.cast_signed(),
-            celsius: signed(24)? / 1000.0,
-            bytes: blob.len(),
-            modes: two(32)?,
-            wavelengths: two(34)?,
-            phase_bits: two(36)?,
-            splitters: two(38)? & 1 != 0,
-            transmission: f64::from(four(40)?) / 2f64.powi(31),
-            crosstalk,
-            residual: f64::from(four(76)?) / 2f64.powi(31),
-        })
-    }
+/// A calibration, for `--json`.
+pub(crate) fn about_json(bytes: &[u8], blob: &Blob) -> Value {
+    let further: Vec<usize> = blob.wavelengths.iter().map(|w| w.index).collect();
+    json!({
+        "calibration": id(bytes),
+        "serial": format!("{:016x}", blob.serial),
+        "made_unix": blob.made,
+        "celsius": celsius(blob.temperature_mc),
+        "bytes": bytes.len(),
+        "modes": blob.modes,
+        "phase_bits": blob.phase_bits,
+        "further_wavelengths": further,
+        "splitters_known": blob.splitters.is_some(),
+        "transmission": blob.transmission,
+        "crosstalk": blob.crosstalk,
+        "residual": blob.residual,
+        "heat_change_per_degree": blob.heat_tempco,
+    })
+}
 
-    /// For `--json`.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "calibration": format!("{:08x}", self.id),
-            "serial": format!("{:016x}", self.serial),
-            "made_unix": self.made,
-            "celsius": self.celsius,
-            "bytes": self.bytes,
-            "modes": self.modes,
-            "further_wavelengths": self.wavelengths,
-            "phase_bits": self.phase_bits,
-            "splitters_known": self.splitters,
-            "transmission": self.transmission,
-            "crosstalk": self.crosstalk,
-            "residual": self.residual,
-        })
-    }
-
-    /// For people.
-    pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
-        let crosstalk: Vec<String> = self
-            .crosstalk
-            .iter()
-            .map(|share| format!("{:.2}", share * 100.0))
-            .collect();
-        let splitters = match self.splitters {
-            true => "known",
-            false => "not known",
-        };
-        vec![
-            (
-                "calibration",
-                format!("{:08x}, {} bytes", self.id, self.bytes),
+/// A calibration, for people.
+pub(crate) fn about_rows(bytes: &[u8], blob: &Blob) -> Vec<(&'static str, String)> {
+    let crosstalk: Vec<String> = blob
+        .crosstalk
+        .iter()
+        .map(|share| format!("{:.2}", share * 100.0))
+        .collect();
+    let tempco = blob.heaters.iter().map(|h| h.tempco.powi(2)).sum::<f64>();
+    let drift = (tempco / blob.heaters.len().max(1) as f64).sqrt();
+    let splitters = match &blob.splitters {
+        Some(pairs) => {
+            let sum: f64 = pairs.iter().flatten().map(|error| error.powi(2)).sum();
+            let rms = (sum / (2 * pairs.len()).max(1) as f64).sqrt();
+            format!("{rms:.4} rad rms from 50:50")
+        }
+        None => "not known".to_owned(),
+    };
+    vec![
+        (
+            "calibration",
+            format!("{}, {} bytes", id(bytes), bytes.len()),
+        ),
+        (
+            "made for",
+            format!(
+                "serial {:016x}: {} modes, {} bits",
+                blob.serial, blob.modes, blob.phase_bits
             ),
-            (
-                "made for",
-                format!(
-                    "serial {:016x}: {} modes, {} bits",
-                    self.serial, self.modes, self.phase_bits
-                ),
+        ),
+        ("made at", date(blob.made)),
+        (
+            "temperature",
+            format!(
+                "{:.2} C; phases drift by {:.4} rad a degree, rms",
+                celsius(blob.temperature_mc),
+                drift
             ),
-            ("made at", date(self.made)),
-            ("temperature", format!("{:.2} C", self.celsius)),
-            (
-                "transmission",
-                format!(
-                    "{:.3} ({:.1} dB)",
-                    self.transmission,
-                    20.0 * self.transmission.log10()
-                ),
+        ),
+        (
+            "transmission",
+            format!(
+                "{:.3} of the amplitude ({:.1} dB)",
+                blob.transmission,
+                20.0 * blob.transmission.log10()
             ),
-            (
-                "crosstalk",
-                format!("{} % by distance", crosstalk.join(", ")),
-            ),
-            ("splitters", splitters.to_owned()),
-            (
-                "wavelengths",
-                format!("the first and {} further", self.wavelengths),
-            ),
-            ("residual", format!("{:.1e} rms", self.residual)),
-        ]
-    }
+        ),
+        (
+            "crosstalk",
+            format!("{} %, by distance", crosstalk.join(", ")),
+        ),
+        ("splitters", splitters),
+        (
+            "wavelengths",
+            format!("the first and {} further", blob.wavelengths.len()),
+        ),
+        ("residual", format!("{:.1e} rms", blob.residual)),
+    ]
 }
 
 /// A time of Unix as date and time, UTC. The algorithm for the civil calendar is that of H.
@@ -269,26 +241,5 @@ mod tests {
             assert_eq!(date(seconds), text);
         }
         assert!(date(i64::MAX).contains("after 1970"));
-    }
-
-    #[test]
-    fn headers_are_read_with_care() {
-        let mut blob = vec![0; 100];
-        blob[..6].copy_from_slice(b"LPNC\x01\x00");
-        blob[8] = 7;
-        blob[32] = 32;
-        blob[40..44].copy_from_slice(&(1u32 << 30).to_le_bytes());
-        blob[96..].copy_from_slice(&0xdead_beefu32.to_le_bytes());
-        let header = Header::of(&blob).unwrap();
-        assert_eq!(
-            (header.serial, header.modes, header.id),
-            (7, 32, 0xdead_beef)
-        );
-        assert_eq!(header.transmission, 0.5);
-        assert!(header.rows()[4].1.contains("-6.0 dB"));
-        assert_eq!(Header::of(&blob[..99]), None);
-        blob[4] = 2;
-        assert_eq!(Header::of(&blob), None);
-        assert_eq!(Header::of(&[]), None);
     }
 }

@@ -16,7 +16,8 @@ use lightos::{Backend as Kind, Error};
 use lightos_host::chips::{optics, Device as _, HostModel};
 use lightos_host::driver::{Driver, Vector};
 use lightos_host::photonic::guard::{self, ticks, Guard, Request, Snapshot};
-use lightos_host::photonic::mesh::calibration::{Conditions, Refusal as BadBlob};
+use lightos_host::photonic::mesh::calibration::Refusal as BadBlob;
+use lightos_host::photonic::mesh::identity::Unfit;
 use lightos_host::photonic::mesh::vector::Detection;
 use lightos_host::photonic::model::chip::Chip;
 use lightos_host::photonic::model::plant::{Plant, PlantConfig};
@@ -28,8 +29,9 @@ use crate::failure::Failure;
 
 /// How long rails, laser and requests may take, in ms.
 const PATIENCE_MS: u64 = 5_000;
-/// Readings that a temperature is the mean of, a tick each.
-const READINGS: i64 = 16;
+/// How long the driver follows the temperature after other phases, in ns: heaters that take
+/// another power warm the die.
+const FOLLOW_NS: u64 = 100_000_000;
 
 /// A device, its guard, and the time that both live in.
 struct World {
@@ -79,25 +81,22 @@ impl World {
             there
         })
     }
-
-    /// The temperature of the die in millidegrees, without the noise of one reading.
-    fn temperature_mc(&self) -> i32 {
-        let mut sum = 0;
-        for _ in 0..READINGS {
-            self.wait(ticks::PERIOD_NS);
-            sum += i64::from(self.snapshot().die_mc);
-        }
-        i32::try_from(sum / READINGS).unwrap_or(i32::MAX)
-    }
 }
 
 /// Waits for the driver.
 type Wait = Box<dyn Fn(u64)>;
 
+/// The driver of a world, as if nothing had been written yet.
+fn driver(world: &'static World) -> Result<Driver<'static, World, Wait>, Unfit> {
+    Driver::new(world, Box::new(|ns| world.wait(ns)))
+}
+
 /// What jobs change.
 struct Mesh {
     driver: Driver<'static, World, Wait>,
     blob: Option<Vec<u8>>,
+    /// Codes are not those that the driver wrote: its image of them is void.
+    probed: bool,
     requested: Vec<u32>,
     committed: Vec<u32>,
     counters: Counters,
@@ -124,8 +123,7 @@ impl HostProcessor {
             tick: Cell::new(ticks::PERIOD_NS),
         }));
         world.wait(10 * ticks::PERIOD_NS);
-        let wait: Wait = Box::new(|ns| world.wait(ns));
-        let driver = Driver::new(world, wait).map_err(|error| unfit(format!("{error:?}")))?;
+        let driver = driver(world).map_err(|error| unfit(format!("{error:?}")))?;
         let info = info(world);
         let channels = info.channels as usize;
         Ok(Self {
@@ -134,6 +132,7 @@ impl HostProcessor {
             mesh: RefCell::new(Mesh {
                 driver,
                 blob: None,
+                probed: false,
                 requested: vec![0; channels],
                 committed: vec![0; channels],
                 counters: Counters::default(),
@@ -417,6 +416,13 @@ impl Backend for HostProcessor {
             false => Detection::Coherent,
         };
         let failed = || Error::from(Refusal::Job(JobEnd::Device));
+        if mesh.probed {
+            mesh.driver = driver(self.world).map_err(|_| failed())?;
+            if let Some(blob) = &mesh.blob {
+                mesh.driver.load(blob.clone()).map_err(|_| failed())?;
+            }
+            mesh.probed = false;
+        }
         let vectors = split(input);
         let (mut words, mut exponents, mut saturated) = (Vec::new(), Vec::new(), 0);
         let colours = (0..64).filter(|w| options.wavelengths.max(1) & 1 << w != 0);
@@ -426,15 +432,11 @@ impl Backend for HostProcessor {
                     call: "PHOTONIC_SUBMIT",
                 });
             }
-            let conditions = Conditions {
-                wavelength,
-                temperature_mc: self.world.temperature_mc(),
-            };
+            let program = mesh.driver.program(&mesh.committed, wavelength);
+            program.ok_or_else(failed)?;
+            let commits = mesh.driver.follow(FOLLOW_NS).ok_or_else(failed)?;
+            mesh.counters.commits += 1 + u64::from(commits);
             let begin = self.world.model.now();
-            mesh.driver
-                .program(&mesh.committed, conditions)
-                .ok_or_else(failed)?;
-            mesh.counters.commits += 1;
             let batches = mesh.driver.multiply(detection, &vectors);
             self.may_run(false)?;
             for batch in batches.map_err(|_| failed())? {
@@ -473,6 +475,7 @@ impl Backend for HostProcessor {
             };
             *code = setting.code;
         }
+        self.mesh.borrow_mut().probed = true;
         self.world.set_codes(&codes);
         let modes = self.info.modes as usize;
         let (mut output, mut taps) = (Vec::new(), Vec::new());

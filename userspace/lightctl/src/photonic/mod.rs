@@ -3,6 +3,7 @@
 //! `lightctl photonic`: power, light, matrices and temperatures of photonic processors.
 
 mod backend;
+mod calibrate;
 mod calibration;
 mod digits;
 mod events;
@@ -55,6 +56,11 @@ pub(crate) enum Command {
     ///
     /// Fails if that is more than 1 percentage point worse than in floating point.
     Digits(digits::DigitsArgs),
+    /// Find out what the chip is like, by measurements, and take that into use
+    ///
+    /// Needs light, and root. Heaters are swept column by column; other programs wait
+    /// meanwhile, and bring their own phases afterwards.
+    Calibrate(calibrate::CalibrateArgs),
     /// What is known of the chip: show it, take it into use, drop it
     #[command(subcommand)]
     Calibration(calibration::Command),
@@ -123,6 +129,7 @@ pub(crate) fn command(command: &Command) -> Result<(), Failure> {
         Command::Load(args) => matrix::load(args),
         Command::Multiply(args) => matrix::multiply(args),
         Command::Digits(args) => digits::command(args),
+        Command::Calibrate(args) => calibrate::command(args),
         Command::Calibration(args) => calibration::command(args),
         Command::Thermal(args) => thermal::command(args),
         Command::Events(args) => events::command(args),

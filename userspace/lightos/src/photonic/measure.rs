@@ -13,6 +13,7 @@ use super::matrix::Complex;
 use super::multiply::Multiply;
 use super::probe::{Measurement, Probe, ProbeInput, Setting};
 use super::program::Program;
+use super::simulate::Splitters;
 use super::status::SensorFault;
 use super::vectors::Vectors;
 use crate::Error as Failure;
@@ -38,6 +39,15 @@ impl Multiply for &Processor {
         self.set_phases(0, &program.phases, true)?;
         let product = Processor::multiply(self, &input, &Options::default())?;
         Ok(program.products(&product.output.to_complex()))
+    }
+}
+
+impl Splitters {
+    /// Those that a calibration states; `None` where it does not know them, or is none.
+    pub fn of_calibration(blob: &[u8]) -> Option<Self> {
+        let pairs = calibrate::Blob::decode(blob).ok()?.splitters?;
+        let (alpha, beta) = pairs.iter().map(|&[alpha, beta]| (alpha, beta)).unzip();
+        Some(Self { alpha, beta })
     }
 }
 

@@ -54,7 +54,6 @@
 //! # }
 //! ```
 
-mod blob;
 pub mod calibrate;
 mod call;
 mod clements;
