@@ -71,6 +71,13 @@ impl World {
         self.guard.borrow().snapshot()
     }
 
+    /// The temperature that phases go with, in millidegrees: the mean of the die's sensors.
+    fn mesh_mc(&self) -> i32 {
+        let readings = self.snapshot().temperature_mc;
+        let die = readings.iter().take(map::SENSORS_DIE);
+        die.sum::<i32>() / map::SENSORS_DIE as i32
+    }
+
     /// Waits until `done`.
     fn until(&self, done: impl Fn(&Snapshot) -> bool) -> bool {
         (0..PATIENCE_MS).any(|_| {
@@ -487,7 +494,7 @@ impl Backend for HostProcessor {
         Ok(Measurement {
             output,
             taps,
-            temperature_mc: self.world.snapshot().die_mc,
+            temperature_mc: self.world.mesh_mc(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 //! A processor as programs and calibration use it.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::calibrate;
@@ -14,7 +15,6 @@ use super::multiply::Multiply;
 use super::probe::{Measurement, Probe, ProbeInput, Setting};
 use super::program::Program;
 use super::simulate::Splitters;
-use super::status::SensorFault;
 use super::vectors::Vectors;
 use crate::Error as Failure;
 
@@ -22,10 +22,12 @@ use crate::Error as Failure;
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(100);
-/// The looks in a row that must find it there.
-const LOOKS: u32 = 10;
-/// How close is there, in millidegrees.
-const CLOSE_MC: i32 = 150;
+/// The looks over which it must stand still.
+const LOOKS: usize = 30;
+/// How little it may move over them, in millidegrees.
+const STILL_MC: i32 = 250;
+/// How far from what is asked for it may stand, in millidegrees: sensors differ.
+const CLOSE_MC: i32 = 2_000;
 
 impl Multiply for &Processor {
     type Error = Failure;
@@ -140,7 +142,7 @@ impl calibrate::Probe for &Processor {
     }
 }
 
-/// Waits until the die is at `millidegrees` and stays there.
+/// Waits until the die stands still close to `millidegrees`.
 ///
 /// # Errors
 ///
@@ -150,21 +152,19 @@ pub fn wait_for(
     status: impl Fn() -> Result<super::Status, Failure>,
     sleep: impl Fn(Duration),
 ) -> Result<(), calibrate::ProbeError> {
-    let mut there = 0;
+    let mut seen = VecDeque::with_capacity(LOOKS);
     for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
-        let status = status()?;
-        if status
-            .sensors
-            .first()
-            .is_none_or(|s| s.fault != SensorFault::None)
-        {
-            return Err(calibrate::ProbeError::Unsupported);
+        let die_mc = status()?.die_mc;
+        if seen.len() == LOOKS {
+            seen.pop_front();
         }
-        there = match (status.die_mc - millidegrees).abs() <= CLOSE_MC {
-            true => there + 1,
-            false => 0,
-        };
-        if there == LOOKS {
+        seen.push_back(die_mc);
+        let (least, most) = (seen.iter().min(), seen.iter().max());
+        let moved = most
+            .zip(least)
+            .map_or(i32::MAX, |(most, least)| most - least);
+        let close = (die_mc - millidegrees).abs() <= CLOSE_MC;
+        if close && moved <= STILL_MC && seen.len() == LOOKS {
             return Ok(());
         }
         sleep(LOOK);
