@@ -23,7 +23,8 @@ use crate::{
             plant::{Light, Plant, PlantConfig},
         },
         registers::{
-            Registers, CONTROL, GONE, IRQ_COMPLETION, IRQ_SETTLED, OPTICS, SIZE, STATUS,
+            Registers, CONTROL, GONE, IRQ_COMPLETION, IRQ_SETTLED, OPTICS, RAIL_GOOD,
+            SIZE, STATUS,
         },
     },
     rust::{
@@ -47,6 +48,9 @@ use kernel::{
 type Optics =
     optics::Optics<VVec<Channel>, VVec<Crossing>, VVec<i32>, VVec<Factor>, VVec<Wave>>;
 
+/// Rails of the heaters: 2.5 and 3.3 V.
+const RAILS_HEATERS: u32 = 0b00_1100;
+
 /// One model.
 #[pin_data]
 pub(super) struct Device {
@@ -64,6 +68,8 @@ struct Fast {
     heater_mw: u32,
     busy_until: Option<u64>,
     settling_until: Option<u64>,
+    /// The heaters were without power since the optics were looked at.
+    lost_power: bool,
 }
 
 impl Fast {
@@ -81,6 +87,12 @@ impl Fast {
         self.plant.load(self.heater_mw, busy);
         self.plant.settle(self.settling_until.is_some());
         self.plant.advance(now);
+        self.lost_power |= !self.heaters();
+    }
+
+    /// Whether the heaters have power.
+    fn heaters(&self) -> bool {
+        self.plant.read(RAIL_GOOD) & RAILS_HEATERS == RAILS_HEATERS
     }
 
     fn read(&mut self, offset: u32) -> u32 {
@@ -115,6 +127,7 @@ impl Device {
             heater_mw: 0,
             busy_until: None,
             settling_until: None,
+            lost_power: false,
         };
         Arc::pin_init(
             pin_init!(Self {
@@ -150,6 +163,26 @@ impl Device {
         let _ = self.with_optics(|optics, light, now| optics.write(offset, value, light, now));
     }
 
+    fn read_row(&self, offset: u32, values: &mut [u32]) {
+        let read = self.with_optics(|optics, light, now| {
+            for (offset, value) in (offset..).step_by(4).zip(values.iter_mut()) {
+                *value = optics.read(offset, light, now);
+            }
+        });
+        if read.is_none() {
+            values.fill(GONE);
+        }
+    }
+
+    fn write_row(&self, offset: u32, values: &[u32]) {
+        // Nobody is told of a device that is gone.
+        let _ = self.with_optics(|optics, light, now| {
+            for (offset, &value) in (offset..).step_by(4).zip(values) {
+                optics.write(offset, value, light, now);
+            }
+        });
+    }
+
     /// Uses the optics under the light as it is, and hands over what they have for the plant.
     /// `None` if the device is gone. Process context.
     fn with_optics<R>(
@@ -157,7 +190,7 @@ impl Device {
         use_optics: impl FnOnce(&mut Optics, &Light, u64) -> R,
     ) -> Option<R> {
         let mut optics = self.optics.lock();
-        let (light, reset, now) = {
+        let (light, reset, lost, now) = {
             let mut fast = self.plant.lock();
             let now = clock::monotonic_ns();
             fast.advance(now);
@@ -165,14 +198,19 @@ impl Device {
                 return None;
             }
             let light = fast.plant.light();
-            (light, fast.plant.take_reset(), now)
+            let lost = core::mem::take(&mut fast.lost_power);
+            (light, fast.plant.take_reset(), (lost, fast.heaters()), now)
         };
+        if lost.0 {
+            optics.power(false, &light, now);
+        }
+        optics.power(lost.1, &light, now);
         optics.advance(&light, now);
         if reset != 0 {
             optics.reset(reset, &light, now);
         }
         let result = use_optics(&mut optics, &light, now);
-        let (interrupts, latches) = (optics.take_interrupts(), optics.take_latches());
+        let (interrupts, latches) = (optics.take_sudden_interrupts(), optics.take_latches());
         let mut fast = self.plant.lock();
         fast.heater_mw = optics.heater_mw();
         fast.busy_until = optics.busy_until();
@@ -266,6 +304,15 @@ impl Registers for Model {
 
     fn write(&self, offset: u32, value: u32) {
         super::write(&*self.0, offset, value);
+    }
+
+    // Rows are of the optics: one lock for all of it.
+    fn read_row(&self, offset: u32, values: &mut [u32]) {
+        self.0.read_row(offset, values);
+    }
+
+    fn write_row(&self, offset: u32, values: &[u32]) {
+        self.0.write_row(offset, values);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     rust::cred,
     uapi,
 };
+use core::cell::Cell;
 use kernel::{
     prelude::*,
     sync::{atomic::Relaxed, Arc, CondVarTimeoutResult},
@@ -82,6 +83,8 @@ impl Processor {
             return Err(ESHUTDOWN);
         }
         self.request(Request::PowerUp).map_err(errno)?;
+        self.power_ups.fetch_add(1, Relaxed);
+        let up_at = Cell::new(None);
         self.wait_for(POWER_MS, |now| {
             if now.causes & uapi::PHOTONIC_CAUSE_RAIL_TIMEOUT != 0 {
                 return Some(Err(ETIMEDOUT));
@@ -89,7 +92,19 @@ impl Processor {
             if now.causes != 0 {
                 return Some(Err(EIO));
             }
-            is_powered(now).then_some(Ok(()))
+            if !is_powered(now) {
+                return None;
+            }
+            // The tick after it is the first that begins with all rails good, and allows ARM.
+            let ticks = now.statistics.ticks;
+            match up_at.get() {
+                Some(up_at) if up_at < ticks => Some(Ok(())),
+                Some(_) => None,
+                None => {
+                    up_at.set(Some(ticks));
+                    None
+                }
+            }
         })
     }
 

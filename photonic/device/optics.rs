@@ -73,14 +73,18 @@ pub(crate) struct Optics {
     codes: ChargedVec<u16>,
     turns: ChargedVec<u32>,
     words: ChargedVec<i32>,
+    taps: ChargedVec<u32>,
     shifts: ChargedVec<u32>,
     drift: Compensation,
     set: Option<Setting>,
-    /// The device's count of commits after ours: another one after it lost power.
+    /// The device's count of commits after ours, and the processor's of power-ups: others tell
+    /// that it has lost power since.
     commits: u32,
+    power_ups: u64,
     tag: u32,
-    /// The gain that the batch before found, for each kind of detection.
+    /// The gain that the batch before found, for each kind of detection; that of the last probe.
     learned: [Option<u32>; 2],
+    probed: Option<u32>,
 }
 
 /// Vectors on their way in or out: numbers and an exponent each.
@@ -107,12 +111,15 @@ impl Optics {
             codes: charged::table(0, channels)?,
             turns: charged::table(0, channels)?,
             words: charged::table(0, depth * image::words(layout))?,
+            taps: charged::table(0, 2 * layout.crossings())?,
             shifts: charged::table(0, depth)?,
             drift: Compensation::new(compensation::MAX_STEP_MC),
             set: None,
             commits: 0,
+            power_ups: 0,
             tag: 0,
             learned: [None; 2],
+            probed: None,
         })
     }
 
@@ -123,7 +130,11 @@ impl Optics {
     }
 
     fn forget_after_power_loss(&mut self, processor: &Processor) {
-        if processor.registers.read(regs::COMMIT_COUNT) != self.commits {
+        let power_ups = processor.power_ups.load(Relaxed);
+        let commits = processor.registers.read(regs::COMMIT_COUNT);
+        if power_ups != self.power_ups || commits != self.commits {
+            self.power_ups = power_ups;
+            self.commits = commits;
             self.forget();
         }
     }
@@ -321,7 +332,7 @@ impl Optics {
         words.copy_from_slice(input);
         image::write_input(device, &self.identity, 0, words);
         let power = vector::power(words);
-        let mut search = Search::new(Detection::Coherent, gain::safe(power, u32::MAX), None);
+        let mut search = Search::new(Detection::Coherent, gain::safe(power, u32::MAX), self.probed);
         let mut left = averages;
         while left > 0 {
             let command = Command {
@@ -342,15 +353,14 @@ impl Optics {
             for (sum, &word) in output.iter_mut().zip(words.iter()) {
                 *sum += i64::from(word) << (regs::GAIN_MAX - gain);
             }
-            for (crossing, sums) in taps.chunks_exact_mut(2).enumerate() {
-                let mut pair = [0; 2];
-                image::read_taps(device, self.identity.layout, first_tap + crossing, &mut pair);
-                for (sum, tap) in sums.iter_mut().zip(pair) {
-                    *sum += u64::from(tap);
-                }
+            let read = self.taps.get_mut(..taps.len()).ok_or(EINVAL)?;
+            image::read_taps(device, self.identity.layout, first_tap, read);
+            for (sum, &tap) in taps.iter_mut().zip(read.iter()) {
+                *sum += u64::from(tap);
             }
             left -= 1;
         }
+        self.probed = Some(search.gain());
         Ok(())
     }
 }

@@ -335,7 +335,7 @@ impl Guard {
 
     /// Time passes. Nobody missed a tick that nobody had to make.
     fn pass(&mut self, now: u64) -> Passed {
-        if self.idle() {
+        if self.idle() && self.ticks.is_late(now) {
             self.ticks.forget();
             self.sensors.forget();
             self.policy.forget();
@@ -499,7 +499,8 @@ impl Guard {
     /// Throttling, cooler, fan: what follows from the temperature, whatever else is going on.
     fn set<R: Registers + ?Sized>(&mut self, device: &R) {
         let floor = self.floor();
-        self.policy.tick(&self.limits, self.die_mc, floor);
+        let measured = self.last_mc.unwrap_or(self.die_mc);
+        self.policy.tick(&self.limits, measured, self.die_mc, floor);
         let die = self.sensors.control_mc();
         let aim = self.aim();
         self.control.tick(aim, die, self.sensors.sink_mc());
@@ -541,7 +542,7 @@ impl Guard {
         self.set_comparator(device);
         let now = self.ticks.total_us();
         self.enabled = device.read(RAIL_ENABLE) & power::ALL;
-        self.power = Power::adopt(self.enabled, now);
+        self.power = Power::adopt(device, now);
     }
 
     fn set_comparator<R: Registers + ?Sized>(&self, device: &R) {

@@ -124,11 +124,13 @@ impl Policy {
         }
     }
 
-    /// One tick at the temperature `mc`; throttling is `floor` at least.
-    pub fn tick(&mut self, limits: &Limits, mc: i32, floor: u16) {
+    /// One tick at the temperature `measured_mc`, or at `mc` if that is higher, which is what it
+    /// may be before the next; throttling is `floor` at least.
+    pub fn tick(&mut self, limits: &Limits, measured_mc: i32, mc: i32, floor: u16) {
         // Past the scale of the sensors there is nothing; 8 more digits fit.
-        let mc = mc.clamp(-64_000, 250_000);
-        let rises = self.follow(mc);
+        let measured_mc = measured_mc.clamp(-64_000, 250_000);
+        let mc = mc.clamp(measured_mc, 250_000);
+        let rises = self.follow(measured_mc);
         let smooth = self.smooth_mc();
         if mc >= limits.full_mc {
             self.full = true;

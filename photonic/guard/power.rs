@@ -127,12 +127,13 @@ impl Power {
         rails.fold(0, |set, step| set | 1 << step.rail)
     }
 
-    /// The sequence that takes up what somebody left: all that may be on goes off.
-    pub fn adopt(enabled: u32, now: u64) -> Self {
-        let highest = SEQUENCE
-            .iter()
-            .rposition(|step| enabled & (1 << step.rail) != 0);
-        highest.map_or(Self::Off, |step| Self::falling(step as u8, now, None))
+    /// The sequence that takes up what somebody left: all that is on, or charged yet, goes off.
+    pub fn adopt<R: Registers + ?Sized>(device: &R, now: u64) -> Self {
+        if device.read(RAIL_ENABLE) & ALL == 0 && all_discharged(device) {
+            Self::Off
+        } else {
+            Self::falling(LAST, now, None)
+        }
     }
 
     /// The way up begins, if all is off.
@@ -248,9 +249,14 @@ impl Power {
         }
     }
 
-    /// Writes what follows from the state.
+    /// Writes what follows from the state. On the way down a rail that the device has turned off
+    /// by itself is not asked for again.
     pub fn apply<R: Registers + ?Sized>(self, device: &R) {
-        device.write(RAIL_ENABLE, self.enabled());
+        let there = match self {
+            Self::Falling { .. } | Self::Stuck { .. } => device.read(RAIL_ENABLE),
+            _ => ALL,
+        };
+        device.write(RAIL_ENABLE, self.enabled() & there);
     }
 
     /// Whether it waits for something.

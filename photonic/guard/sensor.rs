@@ -239,19 +239,19 @@ impl Sensors {
             .any(|(_, sensor)| sensor.mc.abs_diff(mc) <= ODDS_MC as u32)
     }
 
-    /// Takes faults back that have not shown for long enough, on the die with a healthy witness
-    /// if there is one.
+    /// Takes faults back that have not shown for long enough. A sensor of the die that healthy ones
+    /// contradict is at odds from then on: it may be they who are wrong.
     fn recover(&mut self) {
         let witness = self.control_mc();
         for (index, sensor) in self.sensors.iter_mut().enumerate() {
-            let well = sensor.fault != Fault::None && sensor.well >= RECOVERY;
+            if sensor.fault == Fault::None || sensor.well < RECOVERY {
+                continue;
+            }
             let seen = match witness {
                 Some(mc) if index < SENSORS_DIE => sensor.mc.abs_diff(mc) <= ODDS_MC as u32,
                 _ => true,
             };
-            if well && seen {
-                sensor.fault = Fault::None;
-            }
+            sensor.fault = if seen { Fault::None } else { Fault::AtOdds };
         }
     }
 

@@ -68,6 +68,12 @@ impl Ticks {
         }
     }
 
+    /// Whether a tick at `now` comes after some that were missed.
+    pub fn is_late(&self, now: u64) -> bool {
+        self.last
+            .is_some_and(|last| now.saturating_sub(last) > LATE_NS)
+    }
+
     /// Missed ticks tighten the guard.
     pub fn tighten(&mut self, missed: u32) {
         let more = missed.min(100) * MISSED_LEVEL;

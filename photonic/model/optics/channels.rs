@@ -299,11 +299,6 @@ impl Heaters {
         }
     }
 
-    /// Whether a heater heats.
-    pub(super) fn hot(&self) -> bool {
-        self.heat != 0
-    }
-
     /// Power of all heaters, in milliwatts.
     pub(super) fn power_mw(&self, chip: &Chip) -> u32 {
         let half_turns = self.heat >> 15;

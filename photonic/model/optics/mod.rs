@@ -30,7 +30,7 @@ pub use self::crossings::{Crossing, Factor};
 pub use self::waves::Wave;
 
 use self::channels::Heaters;
-use self::command::Commands;
+use self::command::{Commands, Kind};
 use self::products::{kept, Cache};
 use super::chip::{Chip, Refusal};
 use super::plant::Light;
@@ -223,19 +223,29 @@ where
     }
 
     /// Lets time pass under `light`: commands end, phases settle. A time before the latest one
-    /// told counts as that one. To be called when the light goes off, too: a command that is
-    /// not told of it does not miss it.
+    /// told counts as that one. To be called when the light goes off, too: a command misses the
+    /// light only if it is told.
     pub fn advance(&mut self, light: &Light, now: u64) {
         self.clock = self.clock.max(now);
         if let Some(ended) = self.commands.advance(light, self.clock) {
             if ended.dark {
-                self.tables.output.fill(0);
+                self.darken(ended.kind);
             }
             self.foretold |= IRQ_COMPLETION;
         }
         if self.settled.is_some_and(|at| at <= self.clock) {
             self.settled = None;
             self.foretold |= IRQ_SETTLED;
+        }
+    }
+
+    /// Clears the results of a command without light.
+    fn darken(&mut self, kind: Kind) {
+        self.tables.output.fill(0);
+        if kind == Kind::Probe {
+            for crossing in self.tables.crossings.iter_mut() {
+                crossing.taps = [0; 2];
+            }
         }
     }
 
@@ -251,13 +261,10 @@ where
         for channel in self.tables.channels.iter_mut() {
             channel.shadow = 0;
         }
-        for crossing in self.tables.crossings.iter_mut() {
-            crossing.taps = [0; 2];
-        }
         self.tables.input.fill(0);
-        self.tables.output.fill(0);
+        self.darken(Kind::Probe);
         self.commands.clear();
-        self.heat();
+        self.cool();
     }
 
     /// Tells whether the heaters have power, which they have at first. Without it they are cold
@@ -266,7 +273,14 @@ where
         self.advance(light, now);
         let lost = self.powered && !on;
         self.powered = on;
-        if lost && self.heaters.hot() {
+        if lost {
+            self.cool();
+        }
+    }
+
+    /// Takes all heat away, where there is any. No commit: nobody waits for it to settle.
+    fn cool(&mut self) {
+        if self.channels().iter().any(|channel| channel.applied != 0) {
             self.heat();
         }
     }
@@ -347,7 +361,7 @@ where
         if done.cut {
             self.latches |= LATCH_HEATER;
         }
-        self.cache.stale = true;
+        self.cache.stale |= done.moving;
         let settle_us = match done.moving {
             true => self.chip.settle_us(),
             false => 0,

@@ -205,6 +205,8 @@ fn through_model(chip: Chip, cases: &[Case]) -> Errors {
     errors
 }
 
+type Way = fn(Chip, &[Case]) -> Errors;
+
 /// sqrt(2N) sigma.
 fn bound(bits: u32) -> f64 {
     let sigma = TAU / f64::from(1u32 << bits) / 12f64.sqrt();
@@ -225,7 +227,7 @@ fn an_ideal_chip_is_as_accurate_as_its_converters() {
     for (law, allowed) in [(Law::Linear, 1.1), (Law::Square, 1.25)] {
         for bits in [8, 10, 12, 14, 16] {
             let chip = Chip::ideal(MODES, bits, law);
-            let ways: &[(&str, fn(Chip, &[Case]) -> Errors)] = match bits {
+            let ways: &[(&str, Way)] = match bits {
                 8 | 10 => &[("model", through_model), ("driver", through_driver)],
                 _ => &[("driver", through_driver)],
             };
@@ -308,7 +310,7 @@ fn a_chip_that_is_known_computes_well_and_keeps_to_it_when_it_warms() {
     driver.load(blob).unwrap();
     let at_home = report("calibrated", &measure(&mut driver, &all, |_| ()));
     assert!(at_home <= 0.02, "{at_home}");
-    let drift = |driver: &mut Driver<'_, _, _>, compensated: bool| {
+    let drift = |driver: &mut Driver<_, _>, compensated: bool| {
         for step in 1..=10 {
             warm(step);
             if compensated {

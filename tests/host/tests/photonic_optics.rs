@@ -13,9 +13,11 @@ use lightos_host::photonic::model::chip::{fading, Chip, Law, Refusal, RADIAN};
 use lightos_host::photonic::model::decay;
 use lightos_host::photonic::model::plant::fault::Fault;
 use lightos_host::photonic::model::plant::{Plant, PlantConfig};
+use lightos_host::photonic::model::random::Random;
 use lightos_host::photonic::model::trig::sin_cos;
 use lightos_host::photonic::model::Model;
 use lightos_host::photonic::registers::*;
+use lightos_host::support::cases;
 
 /// A complex number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -171,7 +173,7 @@ fn forward(
 
 /// Codes up to the limit, the same for the same seed.
 fn codes(chip: &Chip, seed: u64) -> Vec<u32> {
-    let mut chance = lightos_host::photonic::model::random::Random::new(seed);
+    let mut chance = Random::new(seed);
     let channels = Layout::new(chip.modes).unwrap().channels();
     (0..channels)
         .map(|_| chance.below(chip.code_limit + 1))
@@ -670,7 +672,18 @@ fn phases_settle_by_their_time_constant() {
     let code = 1_000.0 + (turned - 1_000.0) * (-0.4f64).exp();
     let half = TAU * code / 65536.0 / 2.0;
     assert!((power(&model) - half.sin().powi(2)).abs() < 2e-6);
+    // A commit of the same codes halfway starts a new way, though as much of it is left.
+    model.wait(10_000_000);
+    model.set_codes(&[1_000]);
+    model.wait(1_000_000);
+    model.write(SHADOW, 30_000);
+    model.write(COMMIT, 1);
+    let first = power(&model);
+    model.write(COMMIT, 1);
+    let second = power(&model);
+    assert!((first - second).abs() > 0.01, "{first} {second}");
     // In the end it is where a heater is that follows at once.
+    model.set_codes(&[1_000]);
     model.wait(10_000_000);
     quick.set_codes(&[1_000]);
     assert_eq!(power(&model), power(&quick));
@@ -753,7 +766,7 @@ fn results_never_lag_behind_conditions() {
     // Whatever has been computed before, and with whatever short cut, results are those of now.
     let chip = silent(5, 8);
     let model = on_bench(chip);
-    let mut chance = lightos_host::photonic::model::random::Random::new(1);
+    let mut chance = Random::new(1);
     let mut setting = Setting {
         codes: vec![0; 55],
         wavelength: 0,
@@ -976,6 +989,18 @@ fn commands_need_light_to_the_end() {
     emit(false);
     assert_eq!(model.read(COMPLETION), DONE_OK);
     assert_ne!(model.read(OUTPUT), 0);
+    emit(true);
+    // Taps are dark, too, but only a probe changes them.
+    let tap = || model.read(TAP) | model.read(TAP + 4);
+    let (done, ..) = model.probe(0, 0, &vectors[0]);
+    assert_eq!(done, DONE_OK);
+    let bright = tap();
+    assert_ne!(bright, 0);
+    emit(false);
+    model.command(START_PRODUCT, 0, &vectors);
+    assert_eq!(tap(), bright);
+    model.probe(0, 0, &vectors[0]);
+    assert_eq!(tap(), 0);
     // No duty is no light.
     emit(true);
     model.write(LASER_DUTY, 0);
@@ -1393,4 +1418,41 @@ fn interrupts_can_be_had_by_the_clock() {
     optics.write(COMMAND_START, START_PROBE, &light, end);
     optics.advance(&light, 2 * end);
     assert_eq!(optics.take_interrupts(), IRQ_COMPLETION);
+}
+
+#[test]
+fn no_access_upsets_the_model() {
+    // Anything, anywhere, at any time. The test profile checks overflow and bounds.
+    for seed in 0..u64::from(cases(40, 2000)) {
+        let mut chance = Random::new(seed);
+        let modes = 2 + chance.below(7) as usize;
+        let model = Model::new(
+            Plant::new(&PlantConfig::TYPICAL, seed),
+            optics(Chip::typical(modes, seed)).unwrap(),
+        );
+        model.write(RAIL_ENABLE, 0x3f);
+        look_after(&model, 100);
+        for _ in 0..20_000 {
+            let offset = match chance.below(4) {
+                0 => chance.below(SIZE),
+                1 => COMMAND_VECTORS + chance.below(0x20),
+                2 => COMMIT + chance.below(16),
+                _ => SHADOW + chance.below(4 * 200),
+            } & !3;
+            let value = match chance.below(3) {
+                0 => chance.below(4),
+                1 => chance.below(1 << 16),
+                _ => chance.bits() as u32,
+            };
+            match chance.below(8) {
+                0 => model.wait(chance.bits() >> (16 + chance.below(48))),
+                1 => model.write(WATCHDOG_KICK, KICK),
+                2 => model.write(LASER_CONTROL, LASER_ENABLE | LASER_KEY),
+                3 | 4 => drop(model.read(offset)),
+                _ => model.write(offset, value),
+            }
+        }
+        assert_eq!(model.read(IDENTITY), MAGIC);
+        assert!(model.read(COMPLETION_COUNT) > 0);
+    }
 }

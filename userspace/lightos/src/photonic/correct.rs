@@ -154,9 +154,67 @@ impl<'a> Correction<'a> {
     }
 }
 
-/// The rank of the singular value that each attenuator takes: the less light gets through it at
-/// the least, the smaller.
-pub(super) fn order(layout: Layout, splitters: &Splitters) -> Vec<usize> {
+/// Singular values closer than this share of the greatest are equal.
+const EQUAL: f64 = 4e-14;
+/// How many arrangements are tried.
+const ARRANGEMENTS: u64 = 64;
+
+/// Which attenuator takes which singular value, and which of the vectors that equal ones have.
+pub(super) struct Arrangement {
+    /// The rank of the singular value that each attenuator takes.
+    ranks: Vec<usize>,
+    random: Random,
+}
+
+impl Arrangement {
+    /// Arrangements to try, the same in every run. In the first, the less light gets through an
+    /// attenuator at the least, the smaller its singular value. The others keep to that for the
+    /// smallest quarter alone.
+    pub(super) fn several(layout: Layout, splitters: &Splitters) -> impl Iterator<Item = Self> {
+        let first = order(layout, splitters);
+        (0..ARRANGEMENTS).map(move |seed| {
+            let (mut ranks, mut random) = (first.clone(), Random(seed));
+            let large = ranks.len() - ranks.len() / 4;
+            let mut places: Vec<usize> = (0..ranks.len()).filter(|&m| ranks[m] < large).collect();
+            while let Some(last) = places.pop().filter(|_| seed != 0) {
+                let other = (random.unit() * (places.len() + 1) as f64) as usize;
+                if let Some(&other) = places.get(other) {
+                    ranks.swap(last, other);
+                }
+            }
+            Self { ranks, random }
+        })
+    }
+
+    /// The decomposition with vectors of equal singular values mixed, and the ranks.
+    pub(super) fn of(mut self, svd: &Svd) -> (Svd, Vec<usize>) {
+        let sigma = svd.sigma.clone();
+        let (mut u, mut v) = (svd.u.clone(), svd.v.adjoint());
+        let mut first = 0;
+        while first < sigma.len() {
+            let near = |&&s: &&f64| sigma[first] - s <= EQUAL * sigma[0];
+            let count = sigma[first..].iter().take_while(near).count();
+            if count > 1 {
+                let unitary = self.random.unitary(count);
+                mix(&mut u, first, &unitary);
+                // Where nothing gets through the two sides need not match.
+                let nothing = sigma[first] <= EQUAL * sigma[0];
+                let other = match nothing {
+                    true => self.random.unitary(count),
+                    false => unitary,
+                };
+                mix(&mut v, first, &other);
+            }
+            first += count;
+        }
+        let v = v.adjoint();
+        (Svd { u, sigma, v }, self.ranks)
+    }
+}
+
+/// Ranks such that the less light gets through an attenuator at the least, the smaller its
+/// singular value.
+fn order(layout: Layout, splitters: &Splitters) -> Vec<usize> {
     let first = layout.column(layout.attenuators()).first;
     let floor = |mode: usize| (splitters.alpha[first + mode] + splitters.beta[first + mode]).abs();
     let mut modes: Vec<usize> = (0..layout.modes()).collect();
@@ -168,38 +226,6 @@ pub(super) fn order(layout: Layout, splitters: &Splitters) -> Vec<usize> {
     ranks
 }
 
-/// Singular values closer than this share of the greatest are equal.
-const EQUAL: f64 = 4e-14;
-
-/// The same decomposition with vectors of equal singular values mixed at random.
-pub(super) fn mixed(svd: Svd) -> Svd {
-    let Svd {
-        mut u,
-        sigma,
-        mut v,
-    } = svd;
-    let (mut first, mut state) = (0, 1);
-    while first < sigma.len() {
-        let near = |&&s: &&f64| sigma[first] - s <= EQUAL * sigma[0];
-        let count = sigma[first..].iter().take_while(near).count();
-        if count > 1 {
-            let unitary = any_unitary(count, &mut state);
-            mix(&mut u, first, &unitary);
-            // Where nothing gets through the two sides need not match.
-            let nothing = sigma[first] <= EQUAL * sigma[0];
-            let other = match nothing {
-                true => any_unitary(count, &mut state),
-                false => unitary,
-            };
-            let mut columns = v.adjoint();
-            mix(&mut columns, first, &other);
-            v = columns.adjoint();
-        }
-        first += count;
-    }
-    Svd { u, sigma, v }
-}
-
 /// Multiplies the columns from `first` on by a matrix from the right.
 fn mix(matrix: &mut Matrix, first: usize, by: &Matrix) {
     let (rows, columns) = (matrix.rows(), by.columns());
@@ -209,18 +235,25 @@ fn mix(matrix: &mut Matrix, first: usize, by: &Matrix) {
     }
 }
 
-/// A unitary matrix with no pattern, the same in every run: the singular vectors of random
-/// numbers (SplitMix64).
-fn any_unitary(size: usize, state: &mut u64) -> Matrix {
-    let mut uniform = || {
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    /// From 0 to 1.
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) as f64 / u64::MAX as f64 - 0.5
-    };
-    let random = Matrix::from_fn(size, size, |_, _| Complex::new(uniform(), uniform()));
-    match random.svd() {
-        Some(svd) => svd.u,
-        None => Matrix::identity(size),
+        (z ^ (z >> 31)) as f64 / u64::MAX as f64
+    }
+
+    /// A unitary matrix with no pattern: singular vectors of random numbers.
+    fn unitary(&mut self, size: usize) -> Matrix {
+        let mut element = || Complex::new(self.unit() - 0.5, self.unit() - 0.5);
+        let random = Matrix::from_fn(size, size, |_, _| element());
+        match random.svd() {
+            Some(svd) => svd.u,
+            None => Matrix::identity(size),
+        }
     }
 }

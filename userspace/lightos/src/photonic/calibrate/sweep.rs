@@ -18,14 +18,26 @@ use crate::photonic::layout::CLASSES;
 const I: Complex64 = Complex64::new(0.0, 1.0);
 /// Parameters of a crossing: offset and efficiency of θ, of φ, α, β; then, of each of its two
 /// arms, efficiency of φ and half the sum of α and β of the attenuator that light comes from.
-pub(super) const LOCAL: usize = 10;
+pub(super) const LOCAL: usize = OWN + 4;
+const OWN: usize = 6;
 /// Parameters that crossings share: crosstalk, gain of the taps, factor of the heaters.
 pub(super) const SHARED: usize = CLASSES + 2;
 const GAIN: usize = CLASSES;
 const SCALE: usize = CLASSES + 1;
-/// One line of the equations: derivatives and residual.
-const LINE: usize = LOCAL + SHARED + 1;
-const RESIDUAL: usize = LINE - 1;
+/// One line of the equations: derivatives and residual. What few crossings have comes last.
+const LINE: usize = ARMS + 4;
+const COMMON: usize = OWN;
+const RESIDUAL: usize = COMMON + SHARED;
+const ARMS: usize = RESIDUAL + 1;
+
+/// Where a parameter of a crossing is in a line.
+const fn place_of(local: usize) -> usize {
+    if local < OWN {
+        local
+    } else {
+        ARMS + local - OWN
+    }
+}
 /// Deviation of a reading that the fit reckons with. Against what is known beforehand only.
 const SIGMA: f64 = 1e-3;
 
@@ -229,18 +241,21 @@ impl<'a> Sweep<'a> {
         let mut normal = Mat::<f64>::zeros(rank, rank);
         let mut right = Mat::<f64>::zeros(rank, 1);
         for (nth, gram) in grams.iter().enumerate() {
-            let at = |i: usize| if i < LOCAL { nth * LOCAL + i } else { shared + i - LOCAL };
-            for i in 0..RESIDUAL {
-                for j in 0..RESIDUAL {
-                    normal[(at(i), at(j))] += gram[i.min(j)][i.max(j)];
+            let places: Vec<_> = (0..LOCAL)
+                .map(|i| (place_of(i), nth * LOCAL + i))
+                .chain((0..SHARED).map(|i| (COMMON + i, shared + i)))
+                .collect();
+            for &(i, row) in &places {
+                for &(j, column) in &places {
+                    normal[(row, column)] += gram[i.min(j)][i.max(j)];
                 }
-                right[(at(i), 0)] += gram[i][RESIDUAL];
+                right[(row, 0)] += gram[i.min(RESIDUAL)][i.max(RESIDUAL)];
             }
         }
         for (nth, &(crossing, _)) in crossings.iter().enumerate() {
             for (i, (weight, pull)) in self.local_priors(column, crossing).into_iter().enumerate() {
                 let at = nth * LOCAL + i;
-                normal[(at, at)] += weight + trials[nth].damping * grams[nth][i][i];
+                normal[(at, at)] += weight + trials[nth].damping * grams[nth][place_of(i)][place_of(i)];
                 right[(at, 0)] += weight * pull;
             }
             if column == self.chip.layout().attenuators() {
@@ -279,9 +294,14 @@ impl<'a> Sweep<'a> {
         let (theta, phi) = (layout.theta(crossing), layout.phi(crossing));
         let attenuator = column == layout.attenuators();
         let arms = self.arms(column, top);
+        let used = if arms == [None; 2] { ARMS } else { LINE };
         let mut gram = [[0.0; LINE]; LINE];
         for (record, fields) in self.records.iter().zip(&self.fields) {
             let drive = &record.drive;
+            // Heaters at rest tell little, and were so in half of all measurements.
+            if drive[theta] == 0.0 && drive[phi] == 0.0 {
+                continue;
+            }
             let around = [theta, phi].map(|channel| chip.heat_around(channel, drive));
             let heat = [theta, phi].map(|channel| chip.heat(channel, drive));
             let hot: [f64; 2] = std::array::from_fn(|i| {
@@ -326,13 +346,13 @@ impl<'a> Sweep<'a> {
                             let mut change = [Complex64::new(0.0, 0.0); 2];
                             change[arm] = I * entering[arm];
                             let by = |change| power_by(passage.out, through.pass(change), output);
-                            line[6 + 2 * arm] = gain * by(change) * drive;
+                            line[ARMS + 2 * arm] = gain * by(change) * drive;
                             change[arm] = slope * entering[arm];
-                            line[7 + 2 * arm] = gain * by(change);
+                            line[ARMS + 1 + 2 * arm] = gain * by(change);
                         }
                     }
                     line[RESIDUAL] = reading - gain * passage.out[output].norm_sqr();
-                    add(&mut gram, &line);
+                    add(&mut gram, &line, used);
                 }
             }
         }
@@ -504,20 +524,19 @@ fn line_of(
     line[4] = by[2];
     line[5] = by[3];
     for class in 0..CLASSES {
-        line[LOCAL + class] = by[0] * around[0][class] + by[1] * around[1][class];
+        line[COMMON + class] = by[0] * around[0][class] + by[1] * around[1][class];
     }
-    line[LOCAL + GAIN] = passage.out[output].norm_sqr();
-    line[LOCAL + SCALE] = by[0] * hot[0] + by[1] * hot[1];
+    line[COMMON + GAIN] = passage.out[output].norm_sqr();
+    line[COMMON + SCALE] = by[0] * hot[0] + by[1] * hot[1];
 }
 
-/// Adds the upper half of a line's square.
-fn add(gram: &mut Gram, line: &[f64; LINE]) {
-    for i in 0..LINE {
+/// Adds the upper half of a line's square, as far as the line is used.
+fn add(gram: &mut Gram, line: &[f64; LINE], used: usize) {
+    let line = &line[..used];
+    for (i, row) in gram[..used].iter_mut().enumerate() {
         let value = line[i];
-        if value != 0.0 {
-            for j in i..LINE {
-                gram[i][j] += value * line[j];
-            }
+        for (sum, other) in row[i..used].iter_mut().zip(&line[i..]) {
+            *sum += value * other;
         }
     }
 }

@@ -2,6 +2,8 @@
 
 //! The course of a calibration.
 
+use std::ops::Range;
+
 use num_complex::Complex64;
 
 use super::chip::{places, Chip};
@@ -112,6 +114,8 @@ struct Work<'a, P> {
     info: Info,
     chip: Chip,
     knowledge: Knowledge,
+    /// The same before the attenuators.
+    before: Knowledge,
     records: Vec<Record>,
     chance: Chance,
     temperature: f64,
@@ -125,10 +129,12 @@ impl<'a, P: Probe> Work<'a, P> {
         let layout = Layout::new(info.modes)
             .ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
         let chip = Chip::nominal(&info, layout);
+        let knowledge = Knowledge::new(&Freedom::ALL, &chip);
         Ok(Self {
             probe,
             options,
-            knowledge: Knowledge::new(&Freedom::ALL, &chip),
+            before: knowledge.clone(),
+            knowledge,
             info,
             chip,
             records: Vec::new(),
@@ -208,6 +214,9 @@ impl<'a, P: Probe> Work<'a, P> {
         if self.layout().column(column).count == 0 {
             return Ok(());
         }
+        if column == self.layout().attenuators() {
+            self.before = self.knowledge.clone();
+        }
         let first = self.records.len();
         self.measure_column(column)?;
         let own = self.records.split_off(first);
@@ -221,9 +230,14 @@ impl<'a, P: Probe> Work<'a, P> {
         // Crosstalk is better known by then: what came before has to be fitted anew.
         if column == attenuators || self.shows_attenuators(column) {
             // Only here heaters of some classes of distance meet.
-            self.refine(column + 1, 4);
+            let from = attenuators.saturating_sub(3);
+            for _ in 0..4 {
+                self.knowledge = self.before.clone();
+                self.refine(from..column + 1);
+            }
         } else if [1, 2, 4, 8].contains(&column) {
-            self.refine(column + 1, 1);
+            self.knowledge = Knowledge::new(&Freedom::ALL, &self.chip);
+            self.refine(0..column + 1);
         }
         Ok(())
     }
@@ -320,38 +334,42 @@ impl<'a, P: Probe> Work<'a, P> {
         }
     }
 
-    /// Fits the columns before `until` to all that was measured.
-    fn refine(&mut self, until: usize, passes: usize) {
+    /// Fits columns to all that was measured.
+    fn refine(&mut self, columns: Range<usize>) {
         let attenuators = self.layout().attenuators();
-        for _ in 0..passes {
-            self.knowledge = Knowledge::new(&Freedom::ALL, &self.chip);
-            let mut sweep = Sweep::new(
-                &mut self.chip,
-                &self.records,
-                &mut self.knowledge,
-                Freedom::ALL,
-                self.info.nominal(),
-            );
-            for column in 0..until {
+        let mut sweep = Sweep::new(
+            &mut self.chip,
+            &self.records,
+            &mut self.knowledge,
+            Freedom::ALL,
+            self.info.nominal(),
+        );
+        for column in 0..columns.end {
+            if column >= columns.start {
                 // Attenuators are not linear in their splitters even close to the solution.
                 let rounds = if column == attenuators { 6 } else { 1 };
                 sweep.fit(column, rounds);
-                sweep.pass(column);
             }
+            sweep.pass(column);
         }
+    }
+
+    /// Fits everything to all that was measured.
+    fn refine_all(&mut self, range: f64) -> Result<(), Error> {
+        self.knowledge = Knowledge::new(&Freedom::ALL, &self.chip);
+        self.refine(0..self.layout().columns());
+        // The heat of the screen is felt in the last columns.
+        let fields = fields_behind(&self.chip, &self.records);
+        fit_screen(&mut self.chip, &self.records, &fields, range, &self.info)?;
+        Ok(())
     }
 
     /// Measures random programs of the whole chip, and fits everything to them too.
     fn whole(&mut self) -> Result<(), Error> {
         let programs = self.programs(self.options.programs, 0)?;
         self.records.extend(programs);
-        let columns = self.layout().columns();
         for pass in 0..self.options.passes.max(1) {
-            self.refine(columns, 1);
-            // The heat of the screen is felt in the last columns.
-            let fields = fields_behind(&self.chip, &self.records);
-            let range = if pass == 0 { 0.25 } else { 0.02 };
-            fit_screen(&mut self.chip, &self.records, &fields, range, &self.info)?;
+            self.refine_all(if pass == 0 { 0.25 } else { 0.02 })?;
         }
         Ok(())
     }
@@ -392,11 +410,7 @@ impl<'a, P: Probe> Work<'a, P> {
             self.chip.tempco[channel] = change / degrees;
         }
         // The die was not always at the same temperature.
-        let columns = self.layout().columns();
-        self.refine(columns, 1);
-        let fields = fields_behind(&self.chip, &self.records);
-        fit_screen(&mut self.chip, &self.records, &fields, 0.02, &self.info)?;
-        Ok(())
+        self.refine_all(0.02)
     }
 
     /// Finds what other wavelengths change.
