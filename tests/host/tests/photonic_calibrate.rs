@@ -238,3 +238,21 @@ fn report_errors(name: &str, errors: &Errors) -> f64 {
     );
     errors.matrices
 }
+
+#[test]
+fn chips_of_all_sizes_are_calibrated() {
+    let mut worst = 0.0f64;
+    for modes in 2..=7 {
+        for seed in 1..=8 {
+            let device = on_bench(Chip::typical(modes, seed));
+            match calibrate(&mut OnBench(&device), &Options::default()) {
+                Ok(found) => {
+                    worst = worst.max(found.residual);
+                    if found.residual > 3e-4 { println!("{modes} {seed} {:.2e}", found.residual); }
+                }
+                Err(error) => println!("{modes} {seed} {error}"),
+            }
+        }
+    }
+    println!("worst {worst:.2e}");
+}

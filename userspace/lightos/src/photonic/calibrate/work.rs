@@ -251,24 +251,34 @@ impl<'a, P: Probe> Work<'a, P> {
 
     /// Fits a column to what was measured for its sake.
     fn fit_first(&mut self, own: &[Record], column: usize, seed: bool) -> Result<(), Error> {
-        let mut knowledge = self.knowledge.clone();
         let nominal = self.info.nominal();
-        let mut sweep = Sweep::new(
-            &mut self.chip,
-            own,
-            &mut knowledge,
-            Freedom::ALL,
-            nominal,
-        );
-        for before in 0..column {
-            sweep.pass(before);
-        }
-        let fields = sweep.fields().to_vec();
+        let mut before = column;
         if seed {
-            seed_column(sweep.chip, own, &fields, column, nominal)?;
+            let mut knowledge = self.knowledge.clone();
+            let mut sweep =
+                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            (0..column).for_each(|before| sweep.pass(before));
+            let fields = sweep.fields().to_vec();
+            seed_column(&mut self.chip, own, &fields, column, nominal)?;
+            if self.shows_attenuators(column) {
+                // Its heaters warm the attenuators by crosstalk that no column had before.
+                before = self.layout().attenuators();
+            }
         }
-        sweep.fit(column, 10);
-        self.knowledge = knowledge;
+        for columns in [before..column, column..column + 1] {
+            let mut knowledge = self.knowledge.clone();
+            let mut sweep =
+                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            for column in 0..columns.end {
+                if columns.contains(&column) {
+                    sweep.fit(column, 10);
+                }
+                sweep.pass(column);
+            }
+            if columns.end > column {
+                self.knowledge = knowledge;
+            }
+        }
         Ok(())
     }
 
