@@ -225,9 +225,8 @@ impl Processor {
     /// Ends a job that waits and whose number is less than `end`; its number and its file.
     fn end_waiting_job(&self, end: u64, error: Error) -> Option<(u64, u64)> {
         let mut list = self.jobs.list.lock();
-        let meant = |entry: &&mut Entry| {
-            entry.number < end && matches!(entry.state, State::Waiting(_))
-        };
+        let meant =
+            |entry: &&mut Entry| entry.number < end && matches!(entry.state, State::Waiting(_));
         let entry = list.jobs.iter_mut().find(meant)?;
         entry.state = State::Done(Outcome::failed(error));
         Some((entry.number, entry.file))

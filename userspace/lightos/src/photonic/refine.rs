@@ -121,15 +121,13 @@ impl<'a> Refinement<'a> {
         let n = self.layout.modes();
         let (theta, phi) = (self.layout.theta(at), self.layout.phi(at));
         let (alpha, beta) = (self.splitters.alpha[at], self.splitters.beta[at]);
-        let dark = vec![Complex::ZERO; n];
-        let lower = |m: &[Complex]| if only { dark.clone() } else { m.to_vec() };
-        let above: Vec<Complex> = (0..n).map(|i| behind[(i, top)]).collect();
-        let below = lower(
-            &(0..n)
-                .map(|i| behind[(i, (top + 1).min(n - 1))])
-                .collect::<Vec<_>>(),
-        );
-        let under = lower(light.row((top + 1).min(n - 1)));
+        let column = |mode: usize| (0..n).map(|i| behind[(i, mode)]).collect();
+        let above: Vec<Complex> = column(top);
+        // An attenuator has no light at its lower input and throws away its lower output.
+        let (below, under) = match only {
+            true => (vec![Complex::ZERO; n], vec![Complex::ZERO; n]),
+            false => (column(top + 1), light.row(top + 1).to_vec()),
+        };
         let sum = |a: &[Complex], x: Complex, b: &[Complex], y: Complex| -> Vec<Complex> {
             a.iter().zip(b).map(|(a, b)| a * x + b * y).collect()
         };

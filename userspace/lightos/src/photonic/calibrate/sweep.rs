@@ -130,13 +130,22 @@ struct Trial {
     step: [f64; LOCAL],
 }
 
+/// How the last step of what crossings share went.
+#[derive(Debug, Default)]
+struct Common {
+    damping: f64,
+    /// Sum of the squares where it started from.
+    before: Option<f64>,
+    step: [f64; SHARED],
+}
+
 impl Trial {
     /// Judges the last step by the sums behind it. Returns those before it and the step if that
-    /// made things worse.
-    fn judge(&mut self, gram: &Gram) -> Option<(Box<Gram>, [f64; LOCAL])> {
+    /// made things worse, or if all steps are `undone`.
+    fn judge(&mut self, gram: &Gram, undone: bool) -> Option<(Box<Gram>, [f64; LOCAL])> {
         let cost = gram[RESIDUAL][RESIDUAL];
         // Shared parameters move too, which may cost a little.
-        let worse = |before: &Box<Gram>| cost > 1.2 * before[RESIDUAL][RESIDUAL];
+        let worse = |before: &Box<Gram>| undone || cost > 1.2 * before[RESIDUAL][RESIDUAL];
         if let Some(before) = self.before.take_if(|before| worse(before)) {
             self.damping = (self.damping * 10.0).max(1e-3);
             return Some((before, self.step));
@@ -201,30 +210,47 @@ impl<'a> Sweep<'a> {
         let shows = crossings
             .iter()
             .any(|&(_, top)| self.arms(column, top) != [None; 2]);
+        let mut shared = Common::default();
         let mut trials: Vec<_> = crossings.iter().map(|_| Trial::default()).collect();
         for round in 0..rounds {
             if shows && round > 0 {
                 self.pass_again(column);
             }
-            let mut grams = Vec::with_capacity(crossings.len());
-            for (&(crossing, top), trial) in crossings.iter().zip(&mut trials) {
-                let gram = self.gram(column, crossing, top);
-                let undo = trial.judge(&gram);
-                if let Some((gram, step)) = undo {
+            let mut grams: Vec<_> = crossings
+                .iter()
+                .map(|&(crossing, top)| self.gram(column, crossing, top))
+                .collect();
+            let cost = grams.iter().map(|gram| gram[RESIDUAL][RESIDUAL]).sum();
+            let undone = self.judge(column, cost, &mut shared);
+            for ((&(crossing, top), trial), gram) in
+                crossings.iter().zip(&mut trials).zip(&mut grams)
+            {
+                if let Some((before, step)) = trial.judge(gram, undone) {
                     self.move_local(column, crossing, top, &step.map(|x| -x));
-                    grams.push(*gram);
-                } else {
-                    grams.push(gram);
+                    *gram = *before;
                 }
             }
             let last = round + 1 == rounds;
-            if self.step(column, &crossings, &grams, &mut trials, last).is_none() {
+            if self.step(column, &crossings, &grams, &mut trials, &mut shared, last).is_none() {
                 break;
             }
         }
         if shows {
             self.pass_again(column);
         }
+    }
+
+    /// Judges the last step of a column as a whole: whether it was undone, and all is to be.
+    fn judge(&mut self, column: usize, cost: f64, common: &mut Common) -> bool {
+        let worse = common.before.take_if(|before| cost > 1.2 * *before);
+        if worse.is_some() {
+            common.damping = (common.damping * 10.0).max(1e-2);
+            self.move_shared(column, &common.step.map(|x| -x));
+            return true;
+        }
+        common.damping /= 10.0;
+        common.before = Some(cost);
+        false
     }
 
     /// One step. `None` where the equations have no solution.
@@ -234,6 +260,7 @@ impl<'a> Sweep<'a> {
         crossings: &[(usize, usize)],
         grams: &[Gram],
         trials: &mut [Trial],
+        common: &mut Common,
         last: bool,
     ) -> Option<()> {
         let shared = crossings.len() * LOCAL;
@@ -266,6 +293,9 @@ impl<'a> Sweep<'a> {
             }
         }
         self.shared_priors(column, shared, &mut normal, &mut right);
+        for i in shared..rank {
+            normal[(i, i)] *= 1.0 + common.damping;
+        }
         let solver = normal.llt(Side::Lower).ok()?;
         let step = solver.solve(&right);
         for (nth, &(crossing, top)) in crossings.iter().enumerate() {
@@ -279,6 +309,7 @@ impl<'a> Sweep<'a> {
         }
         let moved: [f64; SHARED] = std::array::from_fn(|i| step[(shared + i, 0)]);
         self.move_shared(column, &moved);
+        common.step = moved;
         if last {
             // The lower right corner of the factor is that of the shared parameters alone.
             let factor = solver.L();

@@ -51,7 +51,7 @@ impl Default for Options {
             averages: 1,
             warmer: None,
             wavelengths: Vec::new(),
-            residual_limit: 0.02,
+            residual_limit: 0.005,
             passes: 2,
             seed: 1,
         }
@@ -184,7 +184,10 @@ impl<'a, P: Probe> Work<'a, P> {
                 .outputs
                 .iter()
                 .all(|outputs| outputs.len() == self.info.modes);
-        if !whole {
+        let numbers = measurement.taps.iter().flatten().flatten().copied();
+        let parts = measurement.outputs.iter().flatten();
+        let mut numbers = numbers.chain(parts.flat_map(|z| [z.re, z.im]));
+        if !whole || !numbers.all(f64::is_finite) {
             return Err(Error::Incomplete);
         }
         Ok(Record {
@@ -211,35 +214,53 @@ impl<'a, P: Probe> Work<'a, P> {
 
     /// Measures a column and finds its parameters.
     fn column(&mut self, column: usize) -> Result<(), Error> {
+        let attenuators = self.layout().attenuators();
         if self.layout().column(column).count == 0 {
             return Ok(());
         }
-        if column == self.layout().attenuators() {
+        if column == attenuators {
             self.before = self.knowledge.clone();
         }
         let first = self.records.len();
         self.measure_column(column)?;
         let own = self.records.split_off(first);
-        let dark = if self.shows_attenuators(column) { own.len() / 2 } else { own.len() };
-        self.fit_first(&own[..dark], column, true)?;
-        if dark < own.len() {
+        let shows = self.shows_attenuators(column);
+        let resting = if shows { own.len() / 2 } else { own.len() };
+        self.fit_first(&own[..resting], column, true)?;
+        let guess = self.chip.clone();
+        if shows {
             self.fit_first(&own, column, false)?;
         }
         self.records.extend(own);
-        let attenuators = self.layout().attenuators();
         // Crosstalk is better known by then: what came before has to be fitted anew.
-        if column == attenuators || self.shows_attenuators(column) {
+        if column == attenuators || shows {
             // Only here heaters of some classes of distance meet.
-            let from = attenuators.saturating_sub(3);
             for _ in 0..4 {
                 self.knowledge = self.before.clone();
-                self.refine(from..column + 1);
+                self.refine(attenuators.saturating_sub(3)..column + 1);
             }
         } else if [1, 2, 4, 8].contains(&column) {
             self.knowledge = Knowledge::new(&Freedom::ALL, &self.chip);
             self.refine(0..column + 1);
         }
+        if shows {
+            self.check_attenuators(column, &guess, first)?;
+        }
         Ok(())
+    }
+
+    /// Whether the φ of attenuators do their work, by the column that shows them first: the
+    /// measurements from number `first` on, which `guess` was made before.
+    fn check_attenuators(&self, column: usize, guess: &Chip, first: usize) -> Result<(), Error> {
+        let layout = self.layout();
+        let (own, place) = (&self.records[first..], layout.column(column));
+        let channels = 2 * place.first..2 * (place.first + place.count);
+        let residuals = tap_residuals(&self.chip, own);
+        let attenuators = places(layout.column(layout.attenuators()));
+        let heaters = attenuators.map(|(crossing, _)| layout.phi(crossing));
+        self.check_heaters(heaters.clone())
+            .and_then(|()| self.check(&residuals, channels.clone()))
+            .map_err(|error| blame(guess, own, heaters, channels).unwrap_or(error))
     }
 
     /// Whether phases of attenuators show in a column that did not before.
@@ -251,24 +272,34 @@ impl<'a, P: Probe> Work<'a, P> {
 
     /// Fits a column to what was measured for its sake.
     fn fit_first(&mut self, own: &[Record], column: usize, seed: bool) -> Result<(), Error> {
-        let mut knowledge = self.knowledge.clone();
         let nominal = self.info.nominal();
-        let mut sweep = Sweep::new(
-            &mut self.chip,
-            own,
-            &mut knowledge,
-            Freedom::ALL,
-            nominal,
-        );
-        for before in 0..column {
-            sweep.pass(before);
-        }
-        let fields = sweep.fields().to_vec();
+        let mut before = column;
         if seed {
-            seed_column(sweep.chip, own, &fields, column, nominal)?;
+            let mut knowledge = self.knowledge.clone();
+            let mut sweep =
+                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            (0..column).for_each(|before| sweep.pass(before));
+            let fields = sweep.fields().to_vec();
+            seed_column(&mut self.chip, own, &fields, column, nominal)?;
+            if self.shows_attenuators(column) {
+                // Its heaters warm the attenuators by crosstalk that no column had before.
+                before = self.layout().attenuators();
+            }
         }
-        sweep.fit(column, 10);
-        self.knowledge = knowledge;
+        for columns in [before..column, column..column + 1] {
+            let mut knowledge = self.knowledge.clone();
+            let mut sweep =
+                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            for column in 0..columns.end {
+                if columns.contains(&column) {
+                    sweep.fit(column, 10);
+                }
+                sweep.pass(column);
+            }
+            if columns.end > column {
+                self.knowledge = knowledge;
+            }
+        }
         Ok(())
     }
 
@@ -466,7 +497,8 @@ impl<'a, P: Probe> Work<'a, P> {
             let fields = fields_behind(chip, records);
             fit_screen(chip, records, &fields, 0.0, &self.info)?;
         }
-        self.check(&self.residuals(chip, records)?)
+        let residuals = self.residuals(chip, records)?;
+        self.check(&residuals, 0..residuals.len())
     }
 
     /// Of each channel: rms of what its taps or its output differ from what is known.
@@ -478,10 +510,23 @@ impl<'a, P: Probe> Work<'a, P> {
         Ok(residuals)
     }
 
+    /// Whether heaters do about as much as they should.
+    fn check_heaters(&self, mut channels: impl Iterator<Item = usize>) -> Result<(), Error> {
+        let share = |channel: usize| self.chip.efficiency[channel] / self.info.nominal();
+        match channels.find(|&channel| far(share(channel))) {
+            None => Ok(()),
+            Some(channel) => Err(Error::DeadHeater {
+                channel,
+                efficiency: share(channel),
+                visibility: 1.0,
+            }),
+        }
+    }
+
     /// Whether what was found explains what was measured.
-    fn check(&self, residuals: &[f64]) -> Result<(), Error> {
+    fn check(&self, residuals: &[f64], channels: Range<usize>) -> Result<(), Error> {
         let limit = self.options.residual_limit;
-        let worst = residuals.iter().copied().enumerate();
+        let worst = channels.map(|channel| (channel, residuals[channel]));
         // A channel whose residual is no number is worse than any.
         let worst = worst.max_by(|(_, a), (_, b)| a.total_cmp(b));
         match worst {
@@ -499,7 +544,8 @@ impl<'a, P: Probe> Work<'a, P> {
     /// Says how well everything fits.
     fn finish(self, wavelengths: Vec<Wavelength>) -> Result<Calibration, Error> {
         let residuals = self.residuals(&self.chip, &self.records)?;
-        self.check(&residuals)?;
+        self.check(&residuals, 0..residuals.len())?;
+        self.check_heaters(0..residuals.len())?;
         let outputs = &residuals[2 * self.layout().crossings()..];
         let squares: f64 = outputs.iter().map(|residual| residual * residual).sum();
         let residual = (squares / self.info.modes as f64).sqrt();
@@ -513,6 +559,40 @@ impl<'a, P: Probe> Work<'a, P> {
             inputs: self.inputs,
         })
     }
+}
+
+/// Finds the one heater of some that is most likely to be broken: with which the measurements can
+/// be explained best at `channels`, if it does less or more than it should. `None` if that explains
+/// little.
+fn blame(
+    chip: &Chip,
+    records: &[Record],
+    heaters: impl Iterator<Item = usize>,
+    channels: Range<usize>,
+) -> Option<Error> {
+    let mut trials = Vec::new();
+    let squares = |chip: &Chip| -> f64 {
+        let residuals = &tap_residuals(chip, records)[channels.clone()];
+        residuals.iter().map(|residual| residual * residual).sum()
+    };
+    for channel in heaters {
+        for share in [0.0, 0.2, 0.4, 0.6, 0.7, 1.3, 1.5] {
+            let mut chip = chip.clone();
+            chip.efficiency[channel] *= share;
+            trials.push((squares(&chip), channel, share));
+        }
+    }
+    let best = trials.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 < 0.5 * squares(chip)).then_some(Error::DeadHeater {
+        channel: best.1,
+        efficiency: best.2,
+        visibility: 1.0,
+    })
+}
+
+/// Whether a heater does so much more or less than nominal, which is 1, that it is broken.
+fn far(share: f64) -> bool {
+    !(0.76..=1.24).contains(&share)
 }
 
 /// An angle without whole turns, as little from 0 as can be.
@@ -554,10 +634,10 @@ fn fit_screen(
     for mode in 0..layout.modes() {
         let channel = layout.screen(mode);
         let found = screen::find(chip, records, fields, mode, range)
-            .filter(|found| found.left < 0.25 * found.power || found.left_dead < found.left)
+            .filter(|found| found.left.min(found.left_dead) < 0.25 * found.power)
             .ok_or(Error::DeadOutput { mode, channel })?;
         let share = found.efficiency / info.nominal();
-        if range > 0.0 && (found.left_dead <= found.left || (share - 1.0).abs() > 0.24) {
+        if range > 0.0 && (found.left_dead <= found.left || far(share)) {
             return Err(Error::DeadHeater {
                 channel,
                 efficiency: share,
@@ -666,7 +746,7 @@ fn settle(
         visibility,
     };
     let fringe = fringe.ok_or(dead(0.0, 0.0))?;
-    let far = (fringe.efficiency / nominal - 1.0).abs() > 0.24;
+    let far = far(fringe.efficiency / nominal);
     if fringe.rest_dead <= fringe.rest || fringe.visibility < 0.5 || far {
         return Err(dead(fringe.efficiency, fringe.visibility));
     }
@@ -719,8 +799,17 @@ fn check_taps(readings: &[Reading], crossing: usize) -> Result<(), Error> {
         let (least, most) = powers.fold((f64::MAX, 0.0f64), |(a, b), p| (a.min(p), b.max(p)));
         spread[output] = most - least;
     }
+    // Where the other output gets the same share always, the heater is to blame.
+    let shares = |output: usize| {
+        let shares = readings.iter().map(|r| {
+            let light: f64 = r.fields.iter().map(|field| field.norm_sqr()).sum();
+            r.powers[output] / light.max(1e-6)
+        });
+        let (least, most) = shares.fold((f64::MAX, 0.0f64), |(a, b), p| (a.min(p), b.max(p)));
+        most - least
+    };
     for (output, name) in [Output::Top, Output::Bottom].into_iter().enumerate() {
-        if spread[output] < 0.1 * spread[1 - output].max(0.1) {
+        if shares(1 - output) > 0.3 && spread[output] < 0.1 * spread[1 - output].max(0.1) {
             return Err(Error::DeadTap {
                 crossing,
                 output: name,
