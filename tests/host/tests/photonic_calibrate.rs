@@ -30,7 +30,8 @@ fn long() -> bool {
 fn rms(differences: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
     for difference in differences {
-        let turn = difference - (difference / std::f64::consts::TAU).round() * std::f64::consts::TAU;
+        let turn =
+            difference - (difference / std::f64::consts::TAU).round() * std::f64::consts::TAU;
         sum += turn * turn;
         count += 1.0;
     }
@@ -66,14 +67,30 @@ fn check(bench: &Bench, found: &Calibration, seconds: f64) {
     let crosstalk = differ(&chip.crosstalk, &bench.crosstalk);
     for (name, error, allowed) in [
         ("theta without heat", rms(thetas.iter().map(offset)), 1e-3),
-        ("phi of the first mesh", rms((0..first).map(|c| offset(&(2 * c + 1)))), 1e-3),
-        ("efficiencies", rms(differ(&chip.efficiency, &bench.efficiency)), 1e-3),
+        (
+            "phi of the first mesh",
+            rms((0..first).map(|c| offset(&(2 * c + 1)))),
+            1e-3,
+        ),
+        (
+            "efficiencies",
+            rms(differ(&chip.efficiency, &bench.efficiency)),
+            1e-3,
+        ),
         ("alpha", rms(meshes.iter().map(alpha)), 3e-4),
         ("beta", rms(meshes.iter().map(beta)), 3e-4),
         // Which is which does not show, and does not matter.
-        ("alpha + beta, attenuators", rms(attenuators.iter().map(|c| alpha(c) + beta(c))), 1e-3),
+        (
+            "alpha + beta, attenuators",
+            rms(attenuators.iter().map(|c| alpha(c) + beta(c))),
+            1e-3,
+        ),
         ("crosstalk", rms(crosstalk), 1e-4),
-        ("temperature, rad per degree", rms((0..first).map(|c| chip.tempco[2 * c] - bench.tempco[2 * c])), 2e-4),
+        (
+            "temperature, rad per degree",
+            rms((0..first).map(|c| chip.tempco[2 * c] - bench.tempco[2 * c])),
+            2e-4,
+        ),
     ] {
         println!("  rms error of {name:28} {error:.1e}");
         assert!(error <= allowed, "{name}: {error} > {allowed}");
@@ -83,7 +100,11 @@ fn check(bench: &Bench, found: &Calibration, seconds: f64) {
 
 #[test]
 fn it_finds_the_parameters() {
-    let sizes: &[usize] = if long() { &[2, 3, 8, 9, 16, 32] } else { &[2, 3, 8, 9] };
+    let sizes: &[usize] = if long() {
+        &[2, 3, 8, 9, 16, 32]
+    } else {
+        &[2, 3, 8, 9]
+    };
     for &modes in sizes {
         let mut bench = Bench::new(modes, 3);
         // Crosstalk that no heaters are near enough for cannot be found.
@@ -145,7 +166,10 @@ fn a_model_computes_well_once_it_is_calibrated() {
     };
     let mut driver = Driver::new(&device, |ns| device.wait(ns)).unwrap();
     let cases = cases(modes, 6, &splitters);
-    report_errors("uncalibrated", &measure(&mut driver, &cases[..2], 0, |_| ()));
+    report_errors(
+        "uncalibrated",
+        &measure(&mut driver, &cases[..2], 0, |_| ()),
+    );
     driver.load(bytes).unwrap();
     let home = report_errors("calibrated", &measure(&mut driver, &cases, 0, |_| ()));
     for wavelength in [1, 7] {
@@ -184,7 +208,11 @@ fn cases(modes: usize, count: u64, splitters: &Splitters) -> Vec<Case> {
             let matrix = Matrix::from_fn(modes, modes, |_, _| {
                 Complex64::new(normal(), if nth % 2 == 0 { 0.0 } else { normal() })
             });
-            let mut vector = || (0..modes).map(|_| Complex64::new(normal(), normal())).collect();
+            let mut vector = || {
+                (0..modes)
+                    .map(|_| Complex64::new(normal(), normal()))
+                    .collect()
+            };
             Case {
                 vectors: (0..20).map(|_| vector()).collect(),
                 program: Program::corrected(modes, &matrix, splitters)
@@ -218,7 +246,10 @@ fn measure<R: Registers, W: Fn(u64)>(
             .vectors
             .iter()
             .map(|vector| Vector {
-                parts: vector.iter().flat_map(|z| [word(z.re), word(z.im)]).collect(),
+                parts: vector
+                    .iter()
+                    .flat_map(|z| [word(z.re), word(z.im)])
+                    .collect(),
                 exponent: 3,
             })
             .collect();
@@ -262,7 +293,11 @@ fn report_errors(name: &str, errors: &Errors) -> f64 {
 
 #[test]
 fn chips_of_all_sizes_are_calibrated() {
-    let (sizes, seeds) = if long() { (2..=16, 1..=10) } else { (2..=6, 1..=3) };
+    let (sizes, seeds) = if long() {
+        (2..=16, 1..=10)
+    } else {
+        (2..=6, 1..=3)
+    };
     let mut worst = 0.0f64;
     for modes in sizes {
         for seed in seeds.clone() {
@@ -295,7 +330,10 @@ fn dead_taps_are_named() {
         for (output, name) in [Output::Top, Output::Bottom].into_iter().enumerate() {
             for reading in [0.0, 0.3] {
                 match broken(Fault::Tap(crossing, output, reading)) {
-                    Error::DeadTap { crossing: c, output } => assert_eq!((c, output), (crossing, name)),
+                    Error::DeadTap {
+                        crossing: c,
+                        output,
+                    } => assert_eq!((c, output), (crossing, name)),
                     other => panic!("{other}"),
                 }
             }
@@ -353,7 +391,10 @@ fn taps_with_another_gain_are_named() {
 #[test]
 fn darkness_and_dead_outputs_are_named() {
     assert!(matches!(broken(Fault::Dark), Error::Dark));
-    assert!(matches!(broken(Fault::Refusing), Error::Probe(ProbeError::Dark)));
+    assert!(matches!(
+        broken(Fault::Refusing),
+        Error::Probe(ProbeError::Dark)
+    ));
     for mode in 0..4 {
         match broken(Fault::Output(mode)) {
             Error::DeadOutput { mode: m, channel } => assert_eq!((m, channel), (mode, 32 + mode)),

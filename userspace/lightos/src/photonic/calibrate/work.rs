@@ -126,8 +126,8 @@ struct Work<'a, P> {
 impl<'a, P: Probe> Work<'a, P> {
     fn new(probe: &'a mut P, options: &'a Options) -> Result<Self, Error> {
         let info = probe.info();
-        let layout = Layout::new(info.modes)
-            .ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
+        let layout =
+            Layout::new(info.modes).ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
         let chip = Chip::nominal(&info, layout);
         let knowledge = Knowledge::new(&Freedom::ALL, &chip);
         Ok(Self {
@@ -276,8 +276,7 @@ impl<'a, P: Probe> Work<'a, P> {
         let mut before = column;
         if seed {
             let mut knowledge = self.knowledge.clone();
-            let mut sweep =
-                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            let mut sweep = Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
             (0..column).for_each(|before| sweep.pass(before));
             let fields = sweep.fields().to_vec();
             seed_column(&mut self.chip, own, &fields, column, nominal)?;
@@ -288,8 +287,7 @@ impl<'a, P: Probe> Work<'a, P> {
         }
         for columns in [before..column, column..column + 1] {
             let mut knowledge = self.knowledge.clone();
-            let mut sweep =
-                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            let mut sweep = Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
             for column in 0..columns.end {
                 if columns.contains(&column) {
                     sweep.fit(column, 10);
