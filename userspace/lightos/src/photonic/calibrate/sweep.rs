@@ -231,7 +231,10 @@ impl<'a> Sweep<'a> {
                 }
             }
             let last = round + 1 == rounds;
-            if self.step(column, &crossings, &grams, &mut trials, &mut shared, last).is_none() {
+            if self
+                .step(column, &crossings, &grams, &mut trials, &mut shared, last)
+                .is_none()
+            {
                 break;
             }
         }
@@ -282,7 +285,8 @@ impl<'a> Sweep<'a> {
         for (nth, &(crossing, _)) in crossings.iter().enumerate() {
             for (i, (weight, pull)) in self.local_priors(column, crossing).into_iter().enumerate() {
                 let at = nth * LOCAL + i;
-                normal[(at, at)] += weight + trials[nth].damping * grams[nth][place_of(i)][place_of(i)];
+                normal[(at, at)] +=
+                    weight + trials[nth].damping * grams[nth][place_of(i)][place_of(i)];
                 right[(at, 0)] += weight * pull;
             }
             if column == self.chip.layout().attenuators() {
@@ -336,7 +340,11 @@ impl<'a> Sweep<'a> {
             let around = [theta, phi].map(|channel| chip.heat_around(channel, drive));
             let heat = [theta, phi].map(|channel| chip.heat(channel, drive));
             let hot: [f64; 2] = std::array::from_fn(|i| {
-                let crosstalk: f64 = around[i].iter().zip(&chip.crosstalk).map(|(q, x)| q * x).sum();
+                let crosstalk: f64 = around[i]
+                    .iter()
+                    .zip(&chip.crosstalk)
+                    .map(|(q, x)| q * x)
+                    .sum();
                 (heat[i] + crosstalk) / chip.scale
             });
             let through = super::crossing::Crossing::new(
@@ -449,13 +457,7 @@ impl<'a> Sweep<'a> {
         priors
     }
 
-    fn shared_priors(
-        &self,
-        column: usize,
-        at: usize,
-        normal: &mut Mat<f64>,
-        right: &mut Mat<f64>,
-    ) {
+    fn shared_priors(&self, column: usize, at: usize, normal: &mut Mat<f64>, right: &mut Mat<f64>) {
         let values = self.shared(column);
         let known = &*self.knowledge;
         for i in 0..SHARED {
