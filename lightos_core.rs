@@ -11,10 +11,15 @@
 
 use crate::{
     moe::context as gates,
-    rust::{chardev, debugfs, uaccess::UserArg},
+    photonic::{
+        backend::{model, pci},
+        device as processors,
+    },
+    rust::{chardev, debugfs, power, uaccess::UserArg},
     spiking::{calls, session},
 };
 use kernel::{
+    driver,
     fs::{file, File},
     global_lock,
     mm::virt::VmaNew,
@@ -31,6 +36,7 @@ use kernel::{
 };
 
 mod moe;
+mod photonic;
 mod rust;
 mod spiking;
 mod uapi;
@@ -41,6 +47,28 @@ module! {
     authors: ["The LightOS maintainers"],
     description: "LightOS neural compute engine",
     license: "GPL",
+    params: {
+        photonic_models: u32 {
+            default: 0,
+            description: "Models of photonic processors to make: 0 (none) to 16",
+        },
+        photonic_model_modes: u32 {
+            default: 32,
+            description: "Modes of each model: 2 to 32",
+        },
+        photonic_model_bits: u32 {
+            default: 0,
+            description: "Bits of their phase DACs: 8 to 16; 0 for a typical chip's 12",
+        },
+        photonic_model_ideal: bool {
+            default: false,
+            description: "Models without flaws and noise",
+        },
+        photonic_model_seed: u64 {
+            default: 1,
+            description: "Serial number of the first, which its flaws are drawn from",
+        },
+    },
 }
 
 /// The version of the contract that the legacy calls keep.
@@ -65,6 +93,7 @@ struct Device {
     #[pin]
     session: Mutex<()>,
     gates: Arc<gates::Gates>,
+    processors: Arc<processors::Processors>,
     /// The argument of the last NOP call.
     #[pin]
     cookie: Mutex<u64>,
@@ -80,6 +109,8 @@ impl Published {
         let folder = debugfs::Folder::new(c"lightos")?;
         let gates = gates::Gates::new(folder.subfolder(c"gates")?)?;
         let network_folder = folder.subfolder(c"networks")?;
+        let processors = processors::Processors::new(folder.subfolder(c"photonic")?)?;
+        *processors::PROCESSORS.lock() = Some(processors.clone());
         let device = Arc::pin_init(
             pin_init!(Device {
                 spiking,
@@ -88,6 +119,7 @@ impl Published {
                 network_folder,
                 session <- new_mutex!((), "lightos_session"),
                 gates,
+                processors,
                 cookie <- new_mutex!(0, "lightos_nop"),
             }),
             GFP_KERNEL,
@@ -101,6 +133,7 @@ impl Drop for Published {
     fn drop(&mut self) {
         // Open files hold a reference to the module, so none is left here.
         *DEVICE.lock() = None;
+        *processors::PROCESSORS.lock() = None;
         self.0.spiking.shut_down();
         self.0.networks.drain();
     }
@@ -108,18 +141,26 @@ impl Drop for Published {
 
 #[pin_data]
 struct LightOs {
-    // Fields are dropped in this order: no new files, then the rest.
+    // Fields are dropped in this order: no new files, no processors, then the rest.
     #[pin]
     node: chardev::Registration<OpenFile>,
+    transitions: power::Registration<processors::Processors>,
+    models: model::Models,
+    #[pin]
+    pci: driver::Registration<kernel::pci::Adapter<pci::Driver>>,
     device: Published,
 }
 
 impl kernel::InPlaceModule for LightOs {
-    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         // SAFETY: Called once, as the module is initialised once.
         unsafe { DEVICE.init() };
+        processors::init();
         try_pin_init!(Self {
             device: Published::new()?,
+            pci <- driver::Registration::new(<Self as kernel::ModuleMetadata>::NAME, module),
+            models: make_models(&device.0.processors)?,
+            transitions: power::Registration::new(device.0.processors.clone())?,
             node <- chardev::Registration::register(c"lightos"),
             _: {
                 pr_info!(
@@ -133,6 +174,27 @@ impl kernel::InPlaceModule for LightOs {
     }
 }
 
+/// The models that the parameters ask for; none by default.
+fn make_models(processors: &Arc<processors::Processors>) -> Result<model::Models> {
+    use module_parameters as asked;
+
+    let models = model::Models::new(
+        processors,
+        &model::Request {
+            count: asked::photonic_models.value() as usize,
+            modes: asked::photonic_model_modes.value() as usize,
+            ideal: asked::photonic_model_ideal.value(),
+            bits: asked::photonic_model_bits.value(),
+            seed: asked::photonic_model_seed.value(),
+        },
+    )
+    .inspect_err(|_| pr_err!("no such models of photonic processors can be made\n"))?;
+    if models.count() > 0 {
+        pr_info!("{} photonic processors are models\n", models.count());
+    }
+    Ok(models)
+}
+
 /// One open file.
 struct OpenFile {
     device: Arc<Device>,
@@ -142,6 +204,8 @@ struct OpenFile {
     session: SetOnce<FileSession>,
     /// What it has of gates.
     gates: Arc<gates::Context>,
+    /// What it has of photonic processors.
+    photonic: Arc<processors::context::Context>,
 }
 
 /// The session of an open file, and its file in debugfs.
@@ -155,11 +219,13 @@ impl chardev::OpenFile for OpenFile {
         let device = DEVICE.lock().clone().ok_or(ENODEV)?;
         let writable = file.flags() & file::flags::O_ACCMODE != file::flags::O_RDONLY;
         let gates = gates::Context::new(device.gates.clone())?;
+        let photonic = processors::context::Context::new(device.processors.clone())?;
         let file = Self {
             device,
             writable,
             session: SetOnce::new(),
             gates,
+            photonic,
         };
         Ok(KBox::new(file, GFP_KERNEL_ACCOUNT)?)
     }
@@ -168,6 +234,7 @@ impl chardev::OpenFile for OpenFile {
         if let Some(session) = self.session() {
             session.close();
         }
+        self.photonic.close();
     }
 
     fn ioctl(&self, cmd: u32, arg: usize) -> Result {
@@ -210,13 +277,14 @@ impl chardev::OpenFile for OpenFile {
     }
 
     fn poll(&self, file: &File, table: PollTable<'_>) -> u32 {
+        let event = self.photonic.poll(file, &table);
         // Whoever polls first and loads then must be woken too: epoll asks once.
         if !self.writable || self.need_session().is_err() {
-            return chardev::ALWAYS_READY;
+            return event | chardev::ALWAYS_READY;
         }
         match self.session() {
-            Some(session) => session.poll(file, table),
-            None => chardev::ALWAYS_READY,
+            Some(session) => event | session.poll(file, table),
+            None => event | chardev::ALWAYS_READY,
         }
     }
 
@@ -229,6 +297,7 @@ impl chardev::OpenFile for OpenFile {
             session.show_fdinfo(to);
         }
         self.gates.show_fdinfo(to);
+        self.photonic.show_fdinfo(to);
     }
 }
 
@@ -239,7 +308,7 @@ impl OpenFile {
     fn common_call(&self, cmd: u32, arg: UserArg) -> Result {
         let spiking = &self.device.spiking;
         match cmd {
-            uapi::GET_DEVICE_STATE => calls::device_state(spiking, arg),
+            uapi::GET_DEVICE_STATE => self.device_state(arg),
             uapi::SPIKING_CONFIG => calls::config(spiking, arg),
             uapi::SPIKING_START => calls::start(spiking),
             uapi::SPIKING_STOP => calls::stop(spiking),
@@ -253,9 +322,12 @@ impl OpenFile {
     fn extended_call(&self, cmd: u32, arg: UserArg) -> Result {
         let spiking = &self.device.spiking;
         match uapi::extended_nr(cmd).ok_or(ENOTTY)? {
-            uapi::NR_QUERY => query(arg),
+            uapi::NR_QUERY => self.query(arg),
             uapi::NR_SPIKING_COUNTERS => calls::counters(spiking, arg),
             nr @ (uapi::NR_NETWORK_STATS | uapi::NR_NETWORK_DECODED) => self.network_call(nr, arg),
+            nr if uapi::is_photonic(nr) => {
+                processors::calls::call(&self.photonic, nr, arg, self.writable)
+            }
             nr if uapi::is_moe(nr) => gates::call(&self.gates, nr, arg, self.writable),
             _ if !self.writable => Err(EBADF),
             uapi::NR_NOP => self.nop(arg),
@@ -308,27 +380,41 @@ impl OpenFile {
         *self.device.cookie.lock() = request.cookie;
         Ok(())
     }
-}
 
-/// `QUERY`: what this module is and can do.
-fn query(arg: UserArg) -> Result {
-    let request: uapi::Query = arg.read_extensible()?;
-    if request.flags != 0 {
-        return Err(EINVAL);
+    /// `GET_DEVICE_STATE`: device 0 is the spiking engine, the photonic processors follow.
+    /// `ENODEV` for an unknown device.
+    fn device_state(&self, arg: UserArg) -> Result {
+        let request: uapi::DeviceState = arg.read()?;
+        let state = match request.device_id {
+            0 => calls::device_state(&self.device.spiking),
+            id => self.device.processors.device_state(id)?,
+        };
+        arg.write(&state)
     }
-    arg.write_extensible(uapi::Query {
-        size: request.size,
-        flags: 0,
-        features: uapi::FEATURE_SPIKING | uapi::FEATURE_NETWORKS | uapi::FEATURE_MOE,
-        module_version: rust::modinfo::VERSION_CODE,
-        legacy_version: LEGACY_VERSION_CODE,
-        spiking_backend: uapi::BACKEND_CPU,
-        photonic_backend: uapi::BACKEND_NONE,
-        max_neurons: uapi::MAX_NEURONS,
-        max_pending_events: uapi::MAX_PENDING_EVENTS,
-        min_interval_us: spiking::engine::MIN_INTERVAL_US,
-        max_interval_us: spiking::engine::MAX_INTERVAL_US,
-        max_devices: uapi::MAX_DEVICES,
-        max_links: uapi::MAX_LINKS,
-    })
+
+    /// `QUERY`: what this module is and can do.
+    fn query(&self, arg: UserArg) -> Result {
+        let request: uapi::Query = arg.read_extensible()?;
+        if request.flags != 0 {
+            return Err(EINVAL);
+        }
+        arg.write_extensible(uapi::Query {
+            size: request.size,
+            flags: 0,
+            features: uapi::FEATURE_SPIKING
+                | uapi::FEATURE_NETWORKS
+                | uapi::FEATURE_MOE
+                | uapi::FEATURE_PHOTONIC,
+            module_version: rust::modinfo::VERSION_CODE,
+            legacy_version: LEGACY_VERSION_CODE,
+            spiking_backend: uapi::BACKEND_CPU,
+            photonic_backend: self.device.processors.backend(),
+            max_neurons: uapi::MAX_NEURONS,
+            max_pending_events: uapi::MAX_PENDING_EVENTS,
+            min_interval_us: spiking::engine::MIN_INTERVAL_US,
+            max_interval_us: spiking::engine::MAX_INTERVAL_US,
+            max_devices: uapi::MAX_DEVICES,
+            max_links: uapi::MAX_LINKS,
+        })
+    }
 }

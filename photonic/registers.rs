@@ -23,6 +23,20 @@ pub trait Registers {
 
     /// Writes the register at `offset`.
     fn write(&self, offset: u32, value: u32);
+
+    /// Reads the registers from `offset` on, one after the other. Process context.
+    fn read_row(&self, offset: u32, values: &mut [u32]) {
+        for (offset, value) in (offset..).step_by(4).zip(values) {
+            *value = self.read(offset);
+        }
+    }
+
+    /// Writes the registers from `offset` on, one after the other. Process context.
+    fn write_row(&self, offset: u32, values: &[u32]) {
+        for (offset, &value) in (offset..).step_by(4).zip(values) {
+            self.write(offset, value);
+        }
+    }
 }
 
 /// Bytes of the window.

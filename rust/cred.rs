@@ -14,3 +14,10 @@ pub(crate) fn overrides_modes() -> bool {
     // the number is that of a capability.
     unsafe { bindings::capable(bindings::CAP_DAC_OVERRIDE as c_int) }
 }
+
+/// Whether the caller administers the system (`CAP_SYS_ADMIN` in the first user
+/// namespace). Ask only where the answer matters, as above.
+pub(crate) fn is_admin() -> bool {
+    // SAFETY: As above.
+    unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as c_int) }
+}

@@ -30,7 +30,7 @@ use kernel::{
 /// The entry is what `debugfs_create_dir()` returned: a folder of ours, or an
 /// error, which every function of debugfs takes and ignores.
 pub(crate) struct Folder {
-    entry: *mut bindings::dentry,
+    pub(super) entry: *mut bindings::dentry,
     _above: Option<Arc<Folder>>,
 }
 

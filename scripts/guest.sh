@@ -14,11 +14,17 @@
 #   -l FILE         keep the kernel's log in FILE
 #   -t SECONDS      give up after that long (900)
 #   -e REGEX        kernel messages that are expected, not faults
+#   -v              virtual time: the guest's clock counts its instructions, at a
+#                   nanosecond each, and jumps where it waits. However busy the
+#                   host is, nothing in the guest comes too late. One CPU, emulated
 #   -a              only print the accelerator that guests get: kvm or tcg
+#
+# LIGHTOS_CMDLINE   more for the kernel's command line
+# LIGHTOS_QEMU      more arguments for QEMU, such as a device; no spaces in one
 . "$(dirname "$0")/lib.sh"
 
-ASK='' KERNEL=stock PUT=() LOAD=yes INTERACTIVE=no LOG='' TIMEOUT=900 EXPECTED=''
-while getopts k:p:nil:t:e:a opt; do
+ASK='' KERNEL=stock PUT=() LOAD=yes INTERACTIVE=no LOG='' TIMEOUT=900 EXPECTED='' VIRTUAL=no
+while getopts k:p:nil:t:e:va opt; do
 	case $opt in
 	k) KERNEL=$OPTARG ;;
 	p) PUT+=("$OPTARG") ;;
@@ -27,6 +33,7 @@ while getopts k:p:nil:t:e:a opt; do
 	l) LOG=$OPTARG ;;
 	t) TIMEOUT=$OPTARG ;;
 	e) EXPECTED=$OPTARG ;;
+	v) VIRTUAL=yes ;;
 	a) ASK=accelerator ;;
 	*) exit 64 ;;
 	esac
@@ -43,7 +50,7 @@ esac
 
 # What the kernel prints when something is wrong with it. A warning starts its
 # line; mitigations of the processor say "WARNING" further on.
-FAULTS='\] WARNING: |\] BUG: |BUG at|trying to register non-static key|Oops|KASAN|KFENCE|UBSAN|ODEBUG|possible recursive locking|possible circular locking|inconsistent lock state|suspicious RCU usage|sleeping function called|blocked for more than|soft lockup|hard LOCKUP|self-detected stall|detected stalls|Kernel panic|general protection fault|unable to handle|unreferenced object|kmemleak: [1-9]|refcount_t:|list_(add|del) corruption|rust_panic|panicked at'
+FAULTS='\] WARNING: |\] (\[ )?BUG: |BUG at|trying to register non-static key|Oops|KASAN|KFENCE|UBSAN|ODEBUG|possible recursive locking|possible circular locking|inconsistent lock state|suspicious RCU usage|sleeping function called|blocked for more than|soft lockup|hard LOCKUP|self-detected stall|detected stalls|Kernel panic|general protection fault|unable to handle|unreferenced object|kmemleak: [1-9]|refcount_t:|list_(add|del) corruption|rust_panic|panicked at'
 
 # Sets TREE, VMLINUZ and MODULE.
 find_kernel() {
@@ -82,12 +89,15 @@ build_initramfs() {
 in_root_cpio() { in_root cpio --quiet -o -H newc -R 0:0; }
 
 boot() {
-	local dir=$1
+	local dir=$1 clock=(-accel "$(accelerator)")
+	[ "$VIRTUAL" = no ] || clock=(-accel tcg -smp 1 -icount shift=0,sleep=off)
+	# shellcheck disable=SC2086 # arguments, each a word
 	in_root timeout --foreground -k 10 "$TIMEOUT" qemu-system-x86_64 \
 		-nodefaults -display none -no-reboot -M q35 -m 2G -smp 2 \
-		-accel "$(accelerator)" -cpu max,la57=off \
+		"${clock[@]}" -cpu max,la57=off \
 		-kernel "$VMLINUZ" -initrd "$dir/initramfs" \
 		-append "console=ttyS0 panic=-1 loglevel=7 rdinit=/init ${LIGHTOS_CMDLINE:-}" \
+		${LIGHTOS_QEMU:-} \
 		-serial "file:$dir/console" \
 		-chardev stdio,id=out,signal=off -serial chardev:out
 }

@@ -36,14 +36,14 @@ build_stock() {
 	tree=$("$LIGHTOS_DIR/scripts/kernel.sh" stock)
 	release=$(cat "$tree/include/config/kernel.release")
 	IN=(in_root)
-	kbuild "$tree" CC=x86_64-linux-gnu-gcc-14 HOSTCC=gcc-14 KERNELRELEASE="$release"
+	kbuild "$tree" CC=x86_64-linux-gnu-gcc-14 HOSTCC=gcc-14 KERNELRELEASE="$release" ${LIGHTOS_FAULTS:+LIGHTOS_FAULTS=y}
 }
 
 build_test() {
 	local tree
 	tree=$("$LIGHTOS_DIR/scripts/kernel.sh" test)
 	IN=(in_root)
-	kbuild "$tree" LLVM=-19 LIGHTOS_KUNIT=y
+	kbuild "$tree" LLVM=-19 LIGHTOS_KUNIT=y LIGHTOS_FAULTS=y
 }
 
 # What a tree must have for a Rust module, each with what to do about it.

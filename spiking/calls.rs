@@ -16,14 +16,9 @@ use kernel::{
     transmute::{AsBytes, FromBytes},
 };
 
-/// `GET_DEVICE_STATE`. `ENODEV` for an unknown device.
-pub(crate) fn device_state(context: &Arc<Context>, arg: UserArg) -> Result {
-    let request: uapi::DeviceState = arg.read()?;
-    // The registry has one entry: the engine itself.
-    if request.device_id != 0 {
-        return Err(ENODEV);
-    }
-    let state = context.with_engine_up_to_date(|engine, now| uapi::DeviceState {
+/// The engine as a device of `GET_DEVICE_STATE`.
+pub(crate) fn device_state(context: &Arc<Context>) -> uapi::DeviceState {
+    context.with_engine_up_to_date(|engine, now| uapi::DeviceState {
         device_id: 0,
         device_type: uapi::DEVICE_NPU,
         utilization_percent: engine.utilization_percent(now),
@@ -31,8 +26,7 @@ pub(crate) fn device_state(context: &Arc<Context>, arg: UserArg) -> Result {
         power_watts: 0,
         memory_used_bytes: engine.memory().used,
         memory_total_bytes: engine.memory().total,
-    });
-    arg.write(&state)
+    })
 }
 
 /// `SPIKING_CONFIG`. `EINVAL` for a value out of range.

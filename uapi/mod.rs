@@ -24,13 +24,17 @@ pub(crate) const MAX_NEURONS: u32 = 65536;
 pub(crate) const MAX_PENDING_EVENTS: u32 = 4096;
 
 pub(crate) const DEVICE_NPU: u32 = 2;
+pub(crate) const DEVICE_PHOTONIC: u32 = 3;
 
 pub(crate) const FEATURE_SPIKING: u64 = 1 << 0;
 pub(crate) const FEATURE_MOE: u64 = 1 << 1;
+pub(crate) const FEATURE_PHOTONIC: u64 = 1 << 2;
 pub(crate) const FEATURE_NETWORKS: u64 = 1 << 4;
 
 pub(crate) const BACKEND_NONE: u32 = 0;
 pub(crate) const BACKEND_CPU: u32 = 1;
+pub(crate) const BACKEND_MODEL: u32 = 2;
+pub(crate) const BACKEND_SILICON: u32 = 3;
 
 pub(crate) const RESET_NEURONS: u32 = 1 << 0;
 pub(crate) const RESET_PENDING: u32 = 1 << 1;
@@ -68,9 +72,11 @@ macro_rules! extensible {
 
 mod moe;
 mod network;
+mod photonic;
 
 pub(crate) use moe::*;
 pub(crate) use network::*;
+pub(crate) use photonic::*;
 
 abi_struct!(
     /// `struct lightos_device_state`
@@ -252,7 +258,9 @@ pub(crate) fn extended_nr(cmd: u32) -> Option<u32> {
         NR_NOP => _IOW::<Nop>(MAGIC, nr),
         NR_SPIKING_COUNTERS => _IOWR::<SpikingCounters>(MAGIC, nr),
         NR_SPIKING_RESET => _IOW::<SpikingReset>(MAGIC, nr),
-        _ => network::network_code(nr).or_else(|| moe::moe_code(nr))?,
+        _ => network::network_code(nr)
+            .or_else(|| moe::moe_code(nr))
+            .or_else(|| photonic::photonic_code(nr))?,
     };
     (_IOC_TYPE(cmd) == MAGIC && cmd & ANY_SIZE == code & ANY_SIZE).then_some(nr)
 }

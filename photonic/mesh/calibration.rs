@@ -165,7 +165,7 @@ pub const fn record_bytes(layout: Layout) -> usize {
     8 + (2 * layout.channels()).next_multiple_of(4)
 }
 
-/// Bytes of a blob with `records` wavelength records.
+/// Bytes of a blob with `records` wavelength records, at most as many as there are wavelengths.
 pub const fn blob_bytes(layout: Layout, records: usize) -> usize {
     records_at(layout) + records * record_bytes(layout) + 4
 }
@@ -358,7 +358,7 @@ fn warmed(scale: i32, tempco: i32, drift_mc: i64) -> i32 {
     let change = i64::from(tempco).wrapping_mul(drift_mc) / 1000;
     let change = (i64::from(scale).wrapping_mul(change) + (1 << 29)) >> 30;
     let (least, most) = (i64::from(*SCALES.start()), i64::from(*SCALES.end()));
-    i64::from(scale).saturating_add(change).clamp(least, most) as i32
+    i64::from(scale).saturating_add(change).max(least).min(most) as i32
 }
 
 /// A chip under certain conditions.

@@ -53,8 +53,7 @@ pub struct Search {
     /// Whether it has been raised.
     raised: bool,
     runs: u32,
-    /// Powers of two of a word that a step of the gain stands for.
-    step_bits: u32,
+    detection: Detection,
 }
 
 impl Search {
@@ -62,15 +61,12 @@ impl Search {
     pub fn new(detection: Detection, safe: u32, learned: Option<u32>) -> Self {
         let safe = safe.min(GAIN_MAX);
         Self {
-            gain: learned.unwrap_or(safe).clamp(safe, GAIN_MAX),
+            gain: learned.unwrap_or(safe).max(safe).min(GAIN_MAX),
             good: safe,
             too_much: GAIN_MAX + 1,
             raised: false,
             runs: 0,
-            step_bits: match detection {
-                Detection::Coherent => 1,
-                Detection::Direct => 2,
-            },
+            detection,
         }
     }
 
@@ -107,7 +103,11 @@ impl Search {
     fn rise(&mut self, peak: u32) -> Verdict {
         self.good = self.gain;
         let unused = AIM.checked_div(peak).and_then(u32::checked_ilog2);
-        let steps = unused.unwrap_or(0) / self.step_bits;
+        // A step of the gain doubles amplitudes, and powers twice.
+        let steps = match self.detection {
+            Detection::Coherent => unused.unwrap_or(0),
+            Detection::Direct => unused.unwrap_or(0) / 2,
+        };
         let gain = self.gain.saturating_add(steps);
         let gain = gain.min(GAIN_MAX).min(self.too_much.saturating_sub(1));
         if self.raised || gain <= self.gain {

@@ -93,6 +93,9 @@ impl<C: DerefMut<Target = [u16]>> Image<C> {
     }
 }
 
+/// Registers that are moved at a time.
+const ROW: usize = 64;
+
 /// The registers from `first` on.
 fn registers(first: u32) -> impl Iterator<Item = u32> {
     (first..).step_by(4)
@@ -141,8 +144,13 @@ pub fn write_input(
         return false;
     }
     let first = at(INPUT, vector as usize * words(identity.layout));
-    for (offset, &word) in registers(first).zip(input) {
-        device.write(offset, word as u32);
+    for (row, words) in input.chunks(ROW).enumerate() {
+        let mut values = [0; ROW];
+        for (value, &word) in values.iter_mut().zip(words) {
+            *value = word as u32;
+        }
+        let values = values.get(..words.len()).unwrap_or(&[]);
+        device.write_row(at(first, row * ROW), values);
     }
     true
 }
@@ -158,8 +166,13 @@ pub fn read_output(
         return false;
     }
     let first = at(OUTPUT, vector as usize * words(identity.layout));
-    for (offset, word) in registers(first).zip(output.iter_mut()) {
-        *word = device.read(offset) as i32;
+    for (row, words) in output.chunks_mut(ROW).enumerate() {
+        let mut values = [0; ROW];
+        let values = values.get_mut(..words.len()).unwrap_or(&mut []);
+        device.read_row(at(first, row * ROW), values);
+        for (word, &value) in words.iter_mut().zip(values.iter()) {
+            *word = value as i32;
+        }
     }
     true
 }
@@ -176,9 +189,7 @@ pub fn read_taps(
     if end.is_none_or(|end| end > layout.crossings()) {
         return false;
     }
-    for (offset, tap) in registers(at(TAP, 2 * first)).zip(taps.iter_mut()) {
-        *tap = device.read(offset);
-    }
+    device.read_row(at(TAP, 2 * first), taps);
     true
 }
 

@@ -202,7 +202,7 @@ impl Heater {
             .wrapping_sub(others);
         for _ in 0..MAX_TURNS {
             let lowered = wanted.wrapping_sub(rules.turn);
-            if free && wanted > 0 && self.miss(lowered) <= self.miss(wanted) {
+            if free && (lowered >= 0 || !self.better_raised(lowered, rules)) {
                 wanted = lowered;
                 self.turns = self.turns.wrapping_sub(1);
             } else if wanted < 0 && self.better_raised(wanted, rules) {

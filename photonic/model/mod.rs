@@ -124,9 +124,17 @@ where
     F: DerefMut<Target = [Factor]>,
     W: DerefMut<Target = [Wave]>,
 {
-    /// Brings both halves to the present.
-    fn advance(&mut self) {
-        self.surroundings.advance(self.now);
+    /// Brings both halves to `now`, and before that to the end of a command on the way: it had
+    /// the light of its own time.
+    fn advance(&mut self, now: u64) {
+        let now = now.max(self.now);
+        if let Some(end) = self.optics.busy_until().filter(|end| *end < now) {
+            self.now = end;
+            self.surroundings.advance(end);
+            self.follow();
+        }
+        self.now = now;
+        self.surroundings.advance(now);
         self.follow();
     }
 
@@ -147,7 +155,7 @@ where
     }
 
     fn read(&mut self, offset: u32) -> u32 {
-        self.advance();
+        self.advance(self.now);
         if !self.surroundings.present() {
             return GONE;
         }
@@ -162,7 +170,7 @@ where
     }
 
     fn write(&mut self, offset: u32, value: u32) {
-        self.advance();
+        self.advance(self.now);
         if !self.surroundings.present() {
             return;
         }
@@ -202,8 +210,7 @@ where
     /// Sets the time; it never runs backwards.
     pub fn set_now(&self, now: u64) {
         if let Ok(mut parts) = self.0.try_borrow_mut() {
-            parts.now = parts.now.max(now);
-            parts.advance();
+            parts.advance(now);
         }
     }
 

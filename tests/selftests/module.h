@@ -60,15 +60,21 @@ static inline int module_file(void)
 	return file;
 }
 
-static inline int try_load(void)
+/* Loads the module with parameters as on modprobe's command line. */
+static inline int try_load_with(const char *parameters)
 {
 	int file = module_file();
-	int result = (int)syscall(SYS_finit_module, file, "", 0);
+	int result = (int)syscall(SYS_finit_module, file, parameters, 0);
 	int error = errno;
 
 	close(file);
 	errno = error;
 	return result;
+}
+
+static inline int try_load(void)
+{
+	return try_load_with("");
 }
 
 static inline int try_unload(void)

@@ -10,10 +10,43 @@ use crate::photonic::layout::Layout;
 /// Thousandths of a degree that the optics tell apart.
 pub const TEMPERATURE_STEP_MC: i32 = 10;
 
+/// The most neighbours that a heater has: two or four of each class.
+const NEIGHBOURS: usize = 20;
+
+/// A neighbour: the heater in the lower 12 bits, the class of its distance above.
+#[derive(Clone, Copy, Debug)]
+struct Neighbour(u16);
+
+impl Default for Neighbour {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl Neighbour {
+    /// None: no class is 15.
+    const NONE: Self = Self(u16::MAX);
+
+    fn new(heater: usize, class: usize) -> Self {
+        Self((heater & 0xfff | class << 12) as u16)
+    }
+
+    fn heater(self) -> usize {
+        usize::from(self.0 & 0xfff)
+    }
+
+    /// What goes over to it of one's own heat, 2^30 for all. `None` if there is no such neighbour.
+    fn share(self, chip: &Chip) -> Option<i64> {
+        chip.crosstalk
+            .get(usize::from(self.0 >> 12))
+            .map(|share| i64::from(*share))
+    }
+}
+
 /// One heater and the path that it heats.
 ///
 /// Heat is counted by the phase that it makes at wavelength 0, in 1/2^32 turns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Channel {
     /// Phase without heat at the reference temperature and wavelength 0, in 1/2^32 turns.
     offset: u32,
@@ -33,6 +66,8 @@ pub struct Channel {
     target: i64,
     /// What it was at the last commit.
     start: i64,
+    /// The heaters that it heats too: looking for them takes long.
+    neighbours: [Neighbour; NEIGHBOURS],
 }
 
 /// What the phases depend on apart from the heaters' targets.
@@ -95,10 +130,15 @@ impl Channel {
         own: 0,
         target: 0,
         start: 0,
+        neighbours: [Neighbour::NONE; NEIGHBOURS],
     };
 
-    /// Draws a heater. `chance` has a stream each for offset, efficiency and path.
-    fn draw(chip: &Chip, chance: &mut [Random; 3]) -> Self {
+    /// Draws the heater `index`. `chance` has a stream each for offset, efficiency and path.
+    fn draw(chip: &Chip, layout: Layout, index: usize, chance: &mut [Random; 3]) -> Self {
+        let mut neighbours = [Neighbour::NONE; NEIGHBOURS];
+        for (place, (heater, class)) in neighbours.iter_mut().zip(layout.neighbours(index)) {
+            *place = Neighbour::new(heater, class);
+        }
         let [offset, efficiency, path] = chance;
         let nominal = i64::from(chip.full_scale) << 12;
         let ppm = efficiency.normal(chip.efficiency_ppm);
@@ -108,6 +148,7 @@ impl Channel {
             efficiency: nominal.wrapping_add(nominal.wrapping_mul(ppm) / 1_000_000) as u32,
             tempco: tempco as i32,
             dispersion: (tempco / i64::from(chip.chip_drift_pm.max(1))) as i32,
+            neighbours,
             ..Self::EMPTY
         }
     }
@@ -181,10 +222,10 @@ pub(super) struct Committed {
 
 impl Heaters {
     /// Fills the table with heaters that are drawn from the chip's seed.
-    pub(super) fn draw(chip: &Chip, channels: &mut [Channel]) -> Self {
+    pub(super) fn draw(chip: &Chip, layout: Layout, channels: &mut [Channel]) -> Self {
         let mut chance = [0, 1, 2].map(|kind| Random::stream(chip.seed, kind));
-        for channel in channels {
-            *channel = Channel::draw(chip, &mut chance);
+        for (index, channel) in channels.iter_mut().enumerate() {
+            *channel = Channel::draw(chip, layout, index, &mut chance);
         }
         Self::default()
     }
@@ -206,7 +247,6 @@ impl Heaters {
     pub(super) fn commit(
         &mut self,
         chip: &Chip,
-        layout: Layout,
         channels: &mut [Channel],
         powered: bool,
         now: u64,
@@ -230,10 +270,12 @@ impl Heaters {
             channel.target = channel.target.wrapping_add(after.wrapping_sub(before));
             self.heat = self.heat.wrapping_add(after.wrapping_sub(before));
             self.moving = true;
-            for (other, class) in layout.neighbours(index) {
-                let share = i64::from(chip.crosstalk.get(class).copied().unwrap_or(0));
+            for neighbour in channel.neighbours {
+                let Some(share) = neighbour.share(chip) else {
+                    break;
+                };
                 let part = |heat: i64| rounded(heat.wrapping_mul(share), 30);
-                if let Some(other) = channels.get_mut(other) {
+                if let Some(other) = channels.get_mut(neighbour.heater()) {
                     let more = part(after).wrapping_sub(part(before));
                     other.target = other.target.wrapping_add(more);
                 }
@@ -255,11 +297,6 @@ impl Heaters {
                 .target
                 .wrapping_add(rounded(way.wrapping_mul(left), 28));
         }
-    }
-
-    /// Whether a heater heats.
-    pub(super) fn hot(&self) -> bool {
-        self.heat != 0
     }
 
     /// Power of all heaters, in milliwatts.

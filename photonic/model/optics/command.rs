@@ -32,6 +32,7 @@ pub(super) struct Command {
 /// A command that runs.
 #[derive(Clone, Copy, Debug)]
 struct Running {
+    kind: Kind,
     tag: u32,
     /// When it ends, in ns.
     end: u64,
@@ -55,6 +56,7 @@ pub(super) struct Commands {
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ended {
+    pub(super) kind: Kind,
     /// It has no results.
     pub(super) dark: bool,
 }
@@ -116,6 +118,7 @@ impl Commands {
             false => full.wrapping_mul(DUTY_FULL.into()).div_ceil(duty.into()),
         };
         self.running = Some(Running {
+            kind: command.kind,
             tag: self.tag,
             end: now.saturating_add(time),
             dark,
@@ -139,6 +142,7 @@ impl Commands {
             return None;
         }
         let Running {
+            kind,
             tag,
             dark,
             saturated,
@@ -150,7 +154,7 @@ impl Commands {
             (false, false) => DONE_OK,
         };
         self.complete(tag, outcome);
-        Some(Ended { dark })
+        Some(Ended { kind, dark })
     }
 
     /// Forgets what the next command shall be.

@@ -6,6 +6,7 @@ use super::super::chip::Chip;
 use super::super::random::Random;
 use super::super::trig::sin_cos;
 use super::channels::rounded;
+use super::detector::noise;
 
 /// A complex number, 2^30 for one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Factor {
 }
 
 /// One Mach-Zehnder interferometer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Crossing {
     /// Errors of the first and the second coupler, in 1/2^32 turns.
     errors: [i32; 2],
@@ -49,6 +50,8 @@ pub struct Crossing {
     phases: [u32; 2],
     /// T, row by row.
     pub(super) matrix: [Factor; 4],
+    /// What its taps show of the power, 2^16 for all of it.
+    responses: [u32; 2],
     /// Powers at its outputs as of the last probe, top first; 2^32 for a full input.
     pub(super) taps: [u32; 2],
 }
@@ -60,11 +63,17 @@ impl Crossing {
         couplers: [0; 4],
         phases: [0; 2],
         matrix: [Factor::ZERO; 4],
+        responses: [1 << 16; 2],
         taps: [0; 2],
     };
 
-    /// Draws a crossing.
-    fn draw(chip: &Chip, chance: &mut Random) -> Self {
+    /// Draws a crossing. `chance` has a stream each for couplers and taps.
+    fn draw(chip: &Chip, chance: &mut [Random; 2]) -> Self {
+        let [chance, tap] = chance;
+        let responses = [0; 2].map(|_: u32| {
+            let more = tap.normal(chip.tap_ppm).wrapping_mul(1 << 16) / 1_000_000;
+            (1u32 << 16).wrapping_add_signed(more as i32)
+        });
         let errors = [0; 2].map(|_: i32| chance.normal(chip.splitter) as i32);
         // 45 degrees and the error.
         let angles = errors.map(|error| sin_cos((1u32 << 29).wrapping_add_signed(error)));
@@ -78,6 +87,7 @@ impl Crossing {
                 product(second_sin, first_cos),
                 product(second_sin, first_sin),
             ],
+            responses,
             ..Self::EMPTY
         };
         crossing.compute();
@@ -86,7 +96,7 @@ impl Crossing {
 
     /// Fills the table with crossings that are drawn from the chip's seed.
     pub(super) fn draw_all(chip: &Chip, crossings: &mut [Self]) {
-        let mut chance = Random::stream(chip.seed, 3);
+        let mut chance = [3, 5].map(|kind| Random::stream(chip.seed, kind));
         for crossing in crossings {
             *crossing = Self::draw(chip, &mut chance);
         }
@@ -95,6 +105,20 @@ impl Crossing {
     /// Truth for tests: errors of the first and the second coupler, in 1/2^32 turns.
     pub const fn errors(&self) -> [i32; 2] {
         self.errors
+    }
+
+    /// Truth for tests: what its taps show of the power, 2^16 for all of it.
+    pub const fn responses(&self) -> [u32; 2] {
+        self.responses
+    }
+
+    /// Makes the powers at the outputs what the taps show, with their noise.
+    pub(super) fn measure(&mut self, chip: &Chip, chance: &mut Random) {
+        for (tap, response) in self.taps.iter_mut().zip(self.responses) {
+            let shown = u64::from(*tap).wrapping_mul(u64::from(response)) >> 16;
+            let power = (shown as i64).wrapping_add(noise(chip.tap, chance));
+            *tap = power.clamp(0, i64::from(u32::MAX)) as u32;
+        }
     }
 
     /// Sets the internal and the external phase.

@@ -61,11 +61,14 @@ impl Detector {
         }
     }
 
-    /// What the two registers of an output read.
-    pub(super) fn measure(&mut self, signal: Signal, chance: &mut Random) -> [i32; 2] {
-        match self.single {
+    /// Sets what the two registers of an output read.
+    pub(super) fn measure(&mut self, signal: Signal, chance: &mut Random, output: &mut [i32]) {
+        let read = match self.single {
             true => [self.power(signal, chance), 0],
             false => self.amplitudes(signal, chance),
+        };
+        for (register, number) in output.iter_mut().zip(read) {
+            *register = number;
         }
     }
 

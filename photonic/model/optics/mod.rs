@@ -10,9 +10,9 @@
 //! # Cost
 //!
 //! A change of phases, wavelength or temperature step costs as many crossings as it turns, at the
-//! next command. A command sends its vectors through all crossings, until as many have passed
-//! under the same conditions as there are modes; then it makes the matrix of the chip and
-//! multiplies. No access costs more than one command of full buffers.
+//! next command. A command of few vectors sends them through all crossings; one of many makes the
+//! matrix of the chip, unless it has it for the same conditions, and multiplies. No access costs
+//! more than one command of full buffers.
 //!
 //! Process context, one lock around all of it, held by the caller. Memory is the caller's.
 
@@ -30,7 +30,7 @@ pub use self::crossings::{Crossing, Factor};
 pub use self::waves::Wave;
 
 use self::channels::Heaters;
-use self::command::Commands;
+use self::command::{Commands, Kind};
 use self::products::{kept, Cache};
 use super::chip::{Chip, Refusal};
 use super::plant::Light;
@@ -120,6 +120,9 @@ pub struct Optics<C, X, B, F, W> {
     powered: bool,
     /// When the phases will have settled that move.
     settled: Option<u64>,
+    /// Interrupts of ends that [`Self::busy_until`] and [`Self::settling_until`] foretold.
+    foretold: u32,
+    /// Other interrupts.
     interrupts: u32,
     latches: u32,
 }
@@ -148,7 +151,7 @@ where
         tables.input.fill(0);
         tables.output.fill(0);
         let channels = tables.channels.get_mut(..needs.channels);
-        let heaters = Heaters::draw(&chip, channels.unwrap_or_default());
+        let heaters = Heaters::draw(&chip, layout, channels.unwrap_or_default());
         let crossings = tables.crossings.get_mut(..needs.crossings);
         Crossing::draw_all(&chip, crossings.unwrap_or_default());
         Ok(Self {
@@ -164,6 +167,7 @@ where
             commits: 0,
             powered: true,
             settled: None,
+            foretold: 0,
             interrupts: 0,
             latches: 0,
         })
@@ -203,6 +207,13 @@ where
 
     /// Takes the interrupts that have come up, `IRQ_*`.
     pub fn take_interrupts(&mut self) -> u32 {
+        core::mem::take(&mut self.foretold) | core::mem::take(&mut self.interrupts)
+    }
+
+    /// The same without those of ends that [`Self::busy_until`] and [`Self::settling_until`]
+    /// foretold: for callers that raise them by the clock, when nobody looks at the optics.
+    pub fn take_sudden_interrupts(&mut self) -> u32 {
+        self.foretold = 0;
         core::mem::take(&mut self.interrupts)
     }
 
@@ -212,19 +223,29 @@ where
     }
 
     /// Lets time pass under `light`: commands end, phases settle. A time before the latest one
-    /// told counts as that one. To be called when the light goes off, too: a command that is
-    /// not told of it does not miss it.
+    /// told counts as that one. To be called when the light goes off, too: a command misses the
+    /// light only if it is told.
     pub fn advance(&mut self, light: &Light, now: u64) {
         self.clock = self.clock.max(now);
         if let Some(ended) = self.commands.advance(light, self.clock) {
             if ended.dark {
-                self.tables.output.fill(0);
+                self.darken(ended.kind);
             }
-            self.interrupts |= IRQ_COMPLETION;
+            self.foretold |= IRQ_COMPLETION;
         }
         if self.settled.is_some_and(|at| at <= self.clock) {
             self.settled = None;
-            self.interrupts |= IRQ_SETTLED;
+            self.foretold |= IRQ_SETTLED;
+        }
+    }
+
+    /// Clears the results of a command without light.
+    fn darken(&mut self, kind: Kind) {
+        self.tables.output.fill(0);
+        if kind == Kind::Probe {
+            for crossing in self.tables.crossings.iter_mut() {
+                crossing.taps = [0; 2];
+            }
         }
     }
 
@@ -240,13 +261,10 @@ where
         for channel in self.tables.channels.iter_mut() {
             channel.shadow = 0;
         }
-        for crossing in self.tables.crossings.iter_mut() {
-            crossing.taps = [0; 2];
-        }
         self.tables.input.fill(0);
-        self.tables.output.fill(0);
+        self.darken(Kind::Probe);
         self.commands.clear();
-        self.heat();
+        self.cool();
     }
 
     /// Tells whether the heaters have power, which they have at first. Without it they are cold
@@ -255,7 +273,14 @@ where
         self.advance(light, now);
         let lost = self.powered && !on;
         self.powered = on;
-        if lost && self.heaters.hot() {
+        if lost {
+            self.cool();
+        }
+    }
+
+    /// Takes all heat away, where there is any. No commit: nobody waits for it to settle.
+    fn cool(&mut self) {
+        if self.channels().iter().any(|channel| channel.applied != 0) {
             self.heat();
         }
     }
@@ -332,11 +357,11 @@ where
         let channels = channels.unwrap_or_default();
         let done = self
             .heaters
-            .commit(&self.chip, self.layout, channels, self.powered, self.clock);
+            .commit(&self.chip, channels, self.powered, self.clock);
         if done.cut {
             self.latches |= LATCH_HEATER;
         }
-        self.cache.stale = true;
+        self.cache.stale |= done.moving;
         let settle_us = match done.moving {
             true => self.chip.settle_us(),
             false => 0,

@@ -7,7 +7,7 @@ use core::ops::DerefMut;
 use super::channels::{rounded, Channel, Conditions, Shift, TEMPERATURE_STEP_MC};
 use super::command::{Command, Kind};
 use super::crossings::{Crossing, Factor};
-use super::detector::{noise, Detector, Signal, SIGNAL_BITS};
+use super::detector::{Detector, Signal, SIGNAL_BITS};
 use super::waves::{pass, Kept, Wave, FIELD_BITS};
 use super::{Light, Optics};
 
@@ -15,6 +15,10 @@ use super::{Light, Optics};
 const MODULATOR_BITS: u32 = 23;
 /// Bits of the fraction of the field of a single full input, see `waves.rs`.
 const SINGLE_BITS: u32 = 32;
+
+/// A command has many vectors that has at least one for every so many modes: the matrix is then
+/// worth its making.
+const MANY: usize = 4;
 
 /// What the factors in the tables are for.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +28,6 @@ pub(super) struct Cache {
     pub(super) stale: bool,
     /// The matrix is made.
     matrix: bool,
-    /// Vectors that have been asked for without it.
-    passed: u32,
 }
 
 impl Cache {
@@ -38,7 +40,6 @@ impl Cache {
         },
         stale: true,
         matrix: false,
-        passed: 0,
     };
 }
 
@@ -53,27 +54,28 @@ where
     /// Computes the results of a command.
     pub(super) fn run(&mut self, command: &Command, light: &Light) {
         self.prepare(command.wavelength, light);
-        if command.kind == Kind::Product && !self.cache.matrix {
-            self.cache.passed = self.cache.passed.saturating_add(command.vectors);
-            if self.cache.passed as usize >= self.layout.modes() {
-                self.make_matrix();
-            }
+        // Which way a vector goes shows in its last digits. It depends on the command alone, so
+        // that the same command gives the same whatever ran before.
+        let many = command.vectors as usize * MANY >= self.layout.modes();
+        let multiplies = many && command.kind == Kind::Product;
+        if multiplies && !self.cache.matrix {
+            self.make_matrix();
         }
         let mut detector = Detector::new(&self.chip, command, light.power_uw);
         for vector in 0..command.vectors as usize {
             self.modulate(vector);
-            match (command.kind, self.cache.matrix) {
-                (Kind::Probe, _) => self.pass::<true>(),
-                (Kind::Product, false) => self.pass::<false>(),
-                (Kind::Product, true) => {
-                    self.multiply(vector, &mut detector);
-                    continue;
-                }
+            if multiplies {
+                self.multiply(vector, &mut detector);
+                continue;
+            }
+            match command.kind {
+                Kind::Probe => self.pass::<true>(),
+                Kind::Product => self.pass::<false>(),
             }
             self.detect(vector, &mut detector);
         }
         if command.kind == Kind::Probe {
-            self.blur_taps();
+            self.measure_taps();
         }
         if detector.saturated {
             self.commands.saturated();
@@ -167,7 +169,7 @@ where
                 re: wave.re << (SIGNAL_BITS - FIELD_BITS),
                 im: wave.im << (SIGNAL_BITS - FIELD_BITS),
             };
-            pair.copy_from_slice(&detector.measure(signal, &mut self.chance));
+            detector.measure(signal, &mut self.chance, pair);
         }
     }
 
@@ -178,7 +180,7 @@ where
         let output = self.tables.output.get_mut(2 * modes * vector..);
         let pairs = output.unwrap_or_default().chunks_exact_mut(2);
         for (pair, row) in pairs
-            .zip(self.tables.factors.chunks_exact(modes))
+            .zip(self.tables.factors.chunks_exact(modes.max(1)))
             .take(modes)
         {
             // 53 bits of fraction and 3 before.
@@ -188,7 +190,7 @@ where
                 re: rounded(sum.re, drop),
                 im: rounded(sum.im, drop),
             };
-            pair.copy_from_slice(&detector.measure(signal, &mut self.chance));
+            detector.measure(signal, &mut self.chance, pair);
         }
     }
 
@@ -208,7 +210,7 @@ where
                 wave.re = 1 << SINGLE_BITS;
             }
             pass::<false>(self.layout, &mut tables.crossings, screen, 0, waves);
-            for (row, wave) in matrix.chunks_exact_mut(modes).zip(waves.iter()) {
+            for (row, wave) in matrix.chunks_exact_mut(modes.max(1)).zip(waves.iter()) {
                 let wave = wave.times(kept);
                 if let Some(factor) = row.get_mut(input) {
                     factor.re = rounded(wave.re, SINGLE_BITS - 30) as i32;
@@ -219,16 +221,12 @@ where
         self.cache.matrix = true;
     }
 
-    /// Adds their noise to the taps.
-    fn blur_taps(&mut self) {
-        if self.chip.tap == 0 {
-            return;
-        }
+    /// Measures the powers at the crossings.
+    fn measure_taps(&mut self) {
         let all = self.layout.crossings();
-        for crossing in self.tables.crossings.iter_mut().take(all) {
-            for tap in &mut crossing.taps {
-                let power = i64::from(*tap).wrapping_add(noise(self.chip.tap, &mut self.chance));
-                *tap = power.clamp(0, i64::from(u32::MAX)) as u32;
+        if self.chip.tap != 0 || self.chip.tap_ppm != 0 {
+            for crossing in self.tables.crossings.iter_mut().take(all) {
+                crossing.measure(&self.chip, &mut self.chance);
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::photonic::registers::{sensor_code, CODE_OPEN, CODE_SHORT, SENSORS};
 
 /// The most that a sensor in order differs from the hottest place on the die, in thousandths of
 /// a degree.
-pub const ERROR_MC: i32 = 2_000;
+pub const ERROR_MC: i32 = 1_600;
 /// The greatest offset of a sensor, in thousandths of a degree.
 pub const OFFSET_MAX_MC: u32 = 500;
 

@@ -48,6 +48,7 @@ pub mod photonic {
     pub mod mesh;
     pub mod model;
     pub mod registers;
+    pub mod usage;
 }
 
 pub mod chips;

@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use lightos::photonic::Error as Photonic;
+
 /// Why the tool stops.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -14,6 +16,18 @@ pub(crate) enum Failure {
     /// There is no module.
     #[error("{0}, or add --host to run the same arithmetic in this process")]
     NoModule(lightos::Error),
+    /// There is a module, but no photonic processor.
+    #[error(
+        "the module has no photonic processor: none is plugged in; for a model of one, load it \
+         with `modprobe lightos photonic_models=1`"
+    )]
+    NoProcessor,
+    /// Something that the command needs is not there.
+    #[error("{0}")]
+    NotHere(String),
+    /// A command that was run ended with this status, and said why itself.
+    #[error("the command ended with status {0}")]
+    Child(u8),
     /// A network cannot be described.
     #[error("the network cannot be: {0}")]
     Build(#[from] lightos::network::BuildError),
@@ -91,6 +105,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Result(_) => 1,
+            Self::Child(status) => *status,
             Self::Read { .. }
             | Self::Format { .. }
             | Self::Recording { .. }
@@ -100,9 +115,19 @@ impl Failure {
             | Self::Usage(_)
             | Self::Output(_)
             | Self::Device(lightos::Error::Fault(_))
-            | Self::Device(lightos::Error::Moe(lightos::moe::Error::Fault(_))) => 2,
+            | Self::Device(lightos::Error::Moe(lightos::moe::Error::Fault(_)))
+            | Self::Device(lightos::Error::Photonic(
+                Photonic::Limits
+                | Photonic::Vectors { .. }
+                | Photonic::Damaged
+                | Photonic::Version
+                | Photonic::OtherProcessor
+                | Photonic::Senseless,
+            )) => 2,
             Self::Device(_)
             | Self::NoModule(_)
+            | Self::NoProcessor
+            | Self::NotHere(_)
             | Self::Busy(_)
             | Self::Dropped(_)
             | Self::Stopped => 3,

@@ -6,6 +6,7 @@ mod digits;
 mod engine;
 mod failure;
 mod moe;
+mod photonic;
 mod show;
 mod snn;
 
@@ -72,6 +73,9 @@ enum Command {
     /// Route tokens to experts: logits, recorded choices, load balance
     #[command(subcommand)]
     Moe(moe::Command),
+    /// Photonic processors: power, light, matrices, temperatures
+    #[command(subcommand)]
+    Photonic(photonic::Command),
 }
 
 /// The profiles of the engine.
@@ -124,6 +128,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Digits(args) => digits::command(&args),
         Command::Snn(command) => snn::command(&command),
         Command::Moe(command) => moe::command(&command),
+        Command::Photonic(command) => photonic::command(&command),
     }
 }
 
@@ -131,7 +136,9 @@ fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("lightctl: {failure}");
+            if !matches!(failure, Failure::Child(_)) {
+                eprintln!("lightctl: {failure}");
+            }
             failure.exit_code()
         }
     }

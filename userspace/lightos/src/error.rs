@@ -53,6 +53,12 @@ pub enum Error {
     /// A call on a gate failed.
     #[error(transparent)]
     Moe(#[from] crate::moe::Error),
+    /// A matrix has no program for a photonic processor.
+    #[error(transparent)]
+    Program(#[from] crate::photonic::ProgramError),
+    /// A call on a photonic processor failed.
+    #[error(transparent)]
+    Photonic(#[from] crate::photonic::Error),
     /// A run is under way; the call waits for its end or stops it first.
     #[error("{call}: a run is under way")]
     Busy {

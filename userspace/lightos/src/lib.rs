@@ -5,8 +5,7 @@
 //! [`Device`] is an open `/dev/lightos`; its methods are the ioctls of
 //! `uapi/lightos.h`, one each, with typed arguments and errors. Networks of
 //! neurons, one a device file, are in [`network`]; gates of mixtures of experts in
-//! [`moe`]; programs of photonic processors in [`photonic`]. The raw layouts are in
-//! [`sys`].
+//! [`moe`]; photonic processors in [`photonic`]. The raw layouts are in [`sys`].
 //! Nothing else in the workspace makes these ioctls, but for one benchmark
 //! (`moe-call-bench` of `tests/host`).
 //!

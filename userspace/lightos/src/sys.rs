@@ -10,9 +10,11 @@ use rustix::ioctl::{opcode, Opcode};
 
 mod moe;
 mod network;
+mod photonic;
 
 pub use moe::*;
 pub use network::*;
+pub use photonic::*;
 
 /// Neurons of the engine.
 pub const MAX_NEURONS: u32 = 65_536;

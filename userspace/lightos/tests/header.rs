@@ -819,6 +819,224 @@ fn moe_values(table: &mut Mirror) {
     );
 }
 
+fn photonic_layouts(table: &mut Mirror) {
+    layout!(
+        table,
+        "lightos_photonic_info",
+        PhotonicInfo {
+            size,
+            flags,
+            device,
+            devices,
+            backend,
+            revision,
+            serial,
+            capabilities,
+            modes,
+            crossings,
+            channels,
+            wavelengths,
+            phase_bits,
+            input_bits,
+            output_bits,
+            square_law,
+            settle_us,
+            full_scale,
+            code_limit,
+            rails,
+            sensors,
+            device_id,
+            wavelength_pm,
+            wavelength_step_pm,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_status",
+        PhotonicStatus {
+            size,
+            flags,
+            device,
+            state,
+            causes,
+            first_cause,
+            armed,
+            emission,
+            laser_uw,
+            throttle_permille,
+            temperature_mc,
+            sensor_faults,
+            die_mc,
+            setpoint_mc,
+            tec_ma,
+            fan_rpm,
+            fan_pwm,
+            rail_state,
+            rail_mv,
+            rail_ma,
+            power_mw,
+            calibrated,
+            calibration_id,
+            reserved,
+            reserved2,
+            ticks,
+            ticks_missed,
+            trips,
+            latches,
+            rearms,
+            throttled_ns,
+            tick_ns,
+            tick_max_ns,
+            trip_max_ns,
+            late_max_ns,
+            jobs,
+            jobs_failed,
+            vectors,
+            busy_ns,
+            resets,
+            commits
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_control",
+        PhotonicControl {
+            size,
+            flags,
+            device,
+            action
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_limits",
+        PhotonicLimits {
+            size,
+            flags,
+            device,
+            reserved,
+            throttle_mc,
+            full_mc,
+            emergency_mc,
+            hysteresis_mc,
+            setpoint_mc,
+            reserved2
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_phases",
+        PhotonicPhases {
+            size,
+            flags,
+            device,
+            first,
+            count,
+            reserved,
+            requested,
+            applied,
+            codes,
+            bad_channel,
+            reserved2
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_submit",
+        PhotonicSubmit {
+            size,
+            flags,
+            device,
+            vectors,
+            wavelengths,
+            timeout_ns,
+            input,
+            input_exponents,
+            job,
+            result,
+            saturated,
+            output,
+            output_exponents
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_wait",
+        PhotonicWait {
+            size,
+            flags,
+            device,
+            reserved,
+            job,
+            timeout_ns,
+            output,
+            output_exponents,
+            result,
+            saturated
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_setting",
+        PhotonicSetting { channel, code }
+    );
+    layout!(
+        table,
+        "lightos_photonic_probe",
+        PhotonicProbe {
+            size,
+            flags,
+            device,
+            wavelength,
+            settings,
+            setting_count,
+            inputs,
+            input,
+            output,
+            first_tap,
+            tap_count,
+            taps,
+            averages,
+            temperature_mc,
+            reserved
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_calibration",
+        PhotonicCalibration {
+            size,
+            flags,
+            device,
+            op,
+            data,
+            bytes
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_event",
+        PhotonicEvent {
+            time_ns,
+            device,
+            kind,
+            value
+        }
+    );
+    layout!(
+        table,
+        "lightos_photonic_events",
+        PhotonicEvents {
+            size,
+            flags,
+            devices,
+            kinds,
+            event
+        }
+    );
+}
+
 fn codes(table: &mut Mirror) {
     constants!(
         table,
@@ -865,6 +1083,17 @@ fn codes(table: &mut Mirror) {
         "LIGHTOS_IOC_MOE_MASK" = sys::MOE_MASK,
         "LIGHTOS_IOC_MOE_RESET" = sys::MOE_RESET,
         "LIGHTOS_IOC_MOE_PROFILE" = sys::MOE_PROFILE,
+        "LIGHTOS_IOC_PHOTONIC_INFO" = sys::PHOTONIC_INFO,
+        "LIGHTOS_IOC_PHOTONIC_STATUS" = sys::PHOTONIC_STATUS,
+        "LIGHTOS_IOC_PHOTONIC_CONTROL" = sys::PHOTONIC_CONTROL,
+        "LIGHTOS_IOC_PHOTONIC_LIMITS" = sys::PHOTONIC_LIMITS,
+        "LIGHTOS_IOC_PHOTONIC_SET_PHASES" = sys::PHOTONIC_SET_PHASES,
+        "LIGHTOS_IOC_PHOTONIC_GET_PHASES" = sys::PHOTONIC_GET_PHASES,
+        "LIGHTOS_IOC_PHOTONIC_SUBMIT" = sys::PHOTONIC_SUBMIT,
+        "LIGHTOS_IOC_PHOTONIC_WAIT" = sys::PHOTONIC_WAIT,
+        "LIGHTOS_IOC_PHOTONIC_PROBE" = sys::PHOTONIC_PROBE,
+        "LIGHTOS_IOC_PHOTONIC_CALIBRATION" = sys::PHOTONIC_CALIBRATION,
+        "LIGHTOS_IOC_PHOTONIC_EVENTS" = sys::PHOTONIC_EVENTS,
     );
 }
 
@@ -985,6 +1214,84 @@ fn network_values(table: &mut Mirror) {
     );
 }
 
+fn photonic_values(table: &mut Mirror) {
+    use lightos::photonic::{Action, RailState, State};
+    constants!(
+        table,
+        "LIGHTOS_PHOTONIC_MAX_DEVICES" = sys::PHOTONIC_MAX_DEVICES,
+        "LIGHTOS_PHOTONIC_MAX_MODES" = sys::PHOTONIC_MAX_MODES,
+        "LIGHTOS_PHOTONIC_MAX_CHANNELS" = sys::PHOTONIC_MAX_CHANNELS,
+        "LIGHTOS_PHOTONIC_MAX_WAVELENGTHS" = sys::PHOTONIC_MAX_WAVELENGTHS,
+        "LIGHTOS_PHOTONIC_MAX_RAILS" = sys::PHOTONIC_MAX_RAILS,
+        "LIGHTOS_PHOTONIC_MAX_SENSORS" = sys::PHOTONIC_MAX_SENSORS,
+        "LIGHTOS_PHOTONIC_MAX_VECTORS" = sys::PHOTONIC_MAX_VECTORS,
+        "LIGHTOS_PHOTONIC_MAX_JOBS" = sys::PHOTONIC_MAX_JOBS,
+        "LIGHTOS_PHOTONIC_MAX_BLOB" = sys::PHOTONIC_MAX_BLOB,
+        "LIGHTOS_PHOTONIC_TURN" = sys::PHOTONIC_TURN,
+        "LIGHTOS_PHOTONIC_NO_CHANNEL" = sys::PHOTONIC_NO_CHANNEL,
+        "LIGHTOS_PHOTONIC_CAP_MZI" = sys::PHOTONIC_CAP_MZI,
+        "LIGHTOS_PHOTONIC_CAP_MICRORING" = sys::PHOTONIC_CAP_MICRORING,
+        "LIGHTOS_PHOTONIC_CAP_COHERENT" = sys::PHOTONIC_CAP_COHERENT,
+        "LIGHTOS_PHOTONIC_CAP_WDM" = sys::PHOTONIC_CAP_WDM,
+        "LIGHTOS_PHOTONIC_CAP_THERMAL_CTRL" = sys::PHOTONIC_CAP_THERMAL_CTRL,
+        "LIGHTOS_PHOTONIC_CAUSE_OVERTEMP" = sys::PHOTONIC_CAUSE_OVERTEMP,
+        "LIGHTOS_PHOTONIC_CAUSE_SENSORS" = sys::PHOTONIC_CAUSE_SENSORS,
+        "LIGHTOS_PHOTONIC_CAUSE_RAIL_TIMEOUT" = sys::PHOTONIC_CAUSE_RAIL_TIMEOUT,
+        "LIGHTOS_PHOTONIC_CAUSE_OVERCURRENT" = sys::PHOTONIC_CAUSE_OVERCURRENT,
+        "LIGHTOS_PHOTONIC_CAUSE_UNDERVOLTAGE" = sys::PHOTONIC_CAUSE_UNDERVOLTAGE,
+        "LIGHTOS_PHOTONIC_CAUSE_RAIL_STUCK" = sys::PHOTONIC_CAUSE_RAIL_STUCK,
+        "LIGHTOS_PHOTONIC_CAUSE_INTERLOCK" = sys::PHOTONIC_CAUSE_INTERLOCK,
+        "LIGHTOS_PHOTONIC_CAUSE_WATCHDOG" = sys::PHOTONIC_CAUSE_WATCHDOG,
+        "LIGHTOS_PHOTONIC_CAUSE_COMPARATOR" = sys::PHOTONIC_CAUSE_COMPARATOR,
+        "LIGHTOS_PHOTONIC_CAUSE_MISSED_TICKS" = sys::PHOTONIC_CAUSE_MISSED_TICKS,
+        "LIGHTOS_PHOTONIC_CAUSE_FAN" = sys::PHOTONIC_CAUSE_FAN,
+        "LIGHTOS_PHOTONIC_CAUSE_TEC" = sys::PHOTONIC_CAUSE_TEC,
+        "LIGHTOS_PHOTONIC_CAUSE_GONE" = sys::PHOTONIC_CAUSE_GONE,
+        "LIGHTOS_PHOTONIC_CAUSE_EMISSION" = sys::PHOTONIC_CAUSE_EMISSION,
+        "LIGHTOS_PHOTONIC_LIMITS_SET" = sys::PHOTONIC_LIMITS_SET,
+        "LIGHTOS_PHOTONIC_COMMIT" = sys::PHOTONIC_COMMIT,
+        "LIGHTOS_PHOTONIC_DIRECT" = sys::PHOTONIC_DIRECT,
+        "LIGHTOS_PHOTONIC_UNTHROTTLED" = sys::PHOTONIC_UNTHROTTLED,
+        "LIGHTOS_PHOTONIC_NOW" = sys::PHOTONIC_NOW,
+        "LIGHTOS_PHOTONIC_PROBE_CLEAR" = sys::PHOTONIC_PROBE_CLEAR,
+        "LIGHTOS_PHOTONIC_EVENTS_SUBSCRIBE" = sys::PHOTONIC_EVENTS_SUBSCRIBE,
+        "LIGHTOS_PHOTONIC_EVENT_LATCHED" = sys::PHOTONIC_EVENT_LATCHED,
+        "LIGHTOS_PHOTONIC_EVENT_CLEARED" = sys::PHOTONIC_EVENT_CLEARED,
+        "LIGHTOS_PHOTONIC_EVENT_THROTTLE" = sys::PHOTONIC_EVENT_THROTTLE,
+        "LIGHTOS_PHOTONIC_EVENT_POWER" = sys::PHOTONIC_EVENT_POWER,
+        "LIGHTOS_PHOTONIC_EVENT_LASER" = sys::PHOTONIC_EVENT_LASER,
+        "LIGHTOS_PHOTONIC_EVENT_SENSOR" = sys::PHOTONIC_EVENT_SENSOR,
+        "LIGHTOS_PHOTONIC_EVENT_RESET" = sys::PHOTONIC_EVENT_RESET,
+        "LIGHTOS_PHOTONIC_EVENT_JOB" = sys::PHOTONIC_EVENT_JOB,
+        "LIGHTOS_PHOTONIC_EVENT_CALIBRATION" = sys::PHOTONIC_EVENT_CALIBRATION,
+        "LIGHTOS_PHOTONIC_EVENT_LOST" = sys::PHOTONIC_EVENT_LOST,
+        "LIGHTOS_PHOTONIC_UNINITIALISED" = State::Uninitialised.as_u32(),
+        "LIGHTOS_PHOTONIC_INITIALISING" = State::Initialising.as_u32(),
+        "LIGHTOS_PHOTONIC_READY" = State::Ready.as_u32(),
+        "LIGHTOS_PHOTONIC_BUSY" = State::Busy.as_u32(),
+        "LIGHTOS_PHOTONIC_THERMAL_LIMIT" = State::ThermalLimit.as_u32(),
+        "LIGHTOS_PHOTONIC_ERROR" = State::Error.as_u32(),
+        "LIGHTOS_PHOTONIC_SHUTDOWN" = State::Shutdown.as_u32(),
+        "LIGHTOS_PHOTONIC_RAIL_OFF" = RailState::Off.as_u32(),
+        "LIGHTOS_PHOTONIC_RAIL_RAMPING_UP" = RailState::RampingUp.as_u32(),
+        "LIGHTOS_PHOTONIC_RAIL_ON" = RailState::On.as_u32(),
+        "LIGHTOS_PHOTONIC_RAIL_RAMPING_DOWN" = RailState::RampingDown.as_u32(),
+        "LIGHTOS_PHOTONIC_RAIL_FAULT" = RailState::Fault.as_u32(),
+        "LIGHTOS_PHOTONIC_POWER_UP" = Action::PowerUp.as_u32(),
+        "LIGHTOS_PHOTONIC_POWER_DOWN" = Action::PowerDown.as_u32(),
+        "LIGHTOS_PHOTONIC_ARM" = Action::Arm.as_u32(),
+        "LIGHTOS_PHOTONIC_DISARM" = Action::Disarm.as_u32(),
+        "LIGHTOS_PHOTONIC_CLEAR" = Action::Clear.as_u32(),
+        "LIGHTOS_PHOTONIC_RESET_SOFT" = Action::ResetSoft.as_u32(),
+        "LIGHTOS_PHOTONIC_RESET_FUNCTION" = Action::ResetFunction.as_u32(),
+        "LIGHTOS_PHOTONIC_RESET_POWER" = Action::ResetPower.as_u32(),
+        "LIGHTOS_PHOTONIC_CALIBRATION_READ" = sys::PHOTONIC_CALIBRATION_READ,
+        "LIGHTOS_PHOTONIC_CALIBRATION_LOAD" = sys::PHOTONIC_CALIBRATION_LOAD,
+        "LIGHTOS_PHOTONIC_CALIBRATION_FIRMWARE" = sys::PHOTONIC_CALIBRATION_FIRMWARE,
+        "LIGHTOS_PHOTONIC_CALIBRATION_DROP" = sys::PHOTONIC_CALIBRATION_DROP,
+    );
+}
+
 fn header_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../uapi")
 }
@@ -1031,10 +1338,12 @@ fn the_mirror_agrees_with_the_header() {
     extended_layouts(&mut mirror);
     network_layouts(&mut mirror);
     moe_layouts(&mut mirror);
+    photonic_layouts(&mut mirror);
     codes(&mut mirror);
     values(&mut mirror);
     network_values(&mut mirror);
     moe_values(&mut mirror);
+    photonic_values(&mut mirror);
     assert_eq!(what_the_header_says(mirror.keys()), mirror);
 }
 

@@ -2,6 +2,8 @@
 
 //! Unitary matrices as meshes, matrices as programs, and what light makes of them.
 
+#![allow(clippy::unwrap_used)]
+
 mod photonic;
 
 use std::f64::consts::{PI, TAU};

@@ -399,29 +399,92 @@ pub struct Array {
 pub fn read_array<R: BufRead>(input: R, limit: usize) -> Result<Array, Error> {
     let mut source = Source::new(input, Format::Npy);
     let header = read_header(&mut source)?;
-    let unsupported = |what: String| Error::Unsupported {
-        format: Format::Npy,
-        what,
-    };
-    let dtype = header.dtype();
-    let number = Number::of(&dtype, 0)
-        .ok_or_else(|| unsupported(format!("holds {}; expected numbers", dtype.descr())))?;
-    let shape: Option<Vec<usize>> = header.shape().iter().map(|&n| n.try_into().ok()).collect();
-    let sized = shape.and_then(|shape| {
-        let count = shape.iter().try_fold(1usize, |a, &n| a.checked_mul(n))?;
-        (count <= limit).then_some((shape, count))
-    });
-    let (shape, count) = sized.ok_or_else(|| {
-        unsupported(format!(
-            "{:?} is more than {limit} elements",
-            header.shape()
-        ))
-    })?;
+    let number = plain_number(&header.dtype())?;
+    let (shape, count) = sized(&header, limit)?;
     let mut values = read_numbers(&mut source, number, count)?;
     if header.order() == Order::Fortran {
         values = to_c_order(&shape, &values);
     }
     Ok(Array { shape, values })
+}
+
+/// A plain array of complex numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComplexArray {
+    /// Length of each dimension.
+    pub shape: Vec<usize>,
+    /// Real and imaginary part of the elements in C order.
+    pub values: Vec<[f64; 2]>,
+    /// Whether the file says complex; else all imaginary parts are 0.
+    pub complex: bool,
+}
+
+/// Reads a plain array of complex numbers of 64 or 128 bits, or of what
+/// [`read_array`] takes.
+///
+/// # Errors
+/// As [`read_array`].
+pub fn read_complex_array<R: BufRead>(input: R, limit: usize) -> Result<ComplexArray, Error> {
+    let mut source = Source::new(input, Format::Npy);
+    let header = read_header(&mut source)?;
+    let dtype = header.dtype();
+    let (part, parts) = match complex_part(&dtype) {
+        Some(part) => (part, 2),
+        None => (plain_number(&dtype)?, 1),
+    };
+    let (shape, count) = sized(&header, limit)?;
+    let numbers = read_numbers(&mut source, part, count * parts)?;
+    let mut values: Vec<[f64; 2]> = match parts {
+        2 => numbers.chunks_exact(2).map(|z| [z[0], z[1]]).collect(),
+        _ => numbers.iter().map(|&re| [re, 0.0]).collect(),
+    };
+    if header.order() == Order::Fortran {
+        values = to_c_order(&shape, &values);
+    }
+    Ok(ComplexArray {
+        shape,
+        values,
+        complex: parts == 2,
+    })
+}
+
+/// One of the two numbers of a complex type.
+fn complex_part(dtype: &DType) -> Option<Number> {
+    let DType::Plain(ty) = dtype else { return None };
+    let size = ty.num_bytes().filter(|size| matches!(size, 8 | 16))? / 2;
+    (ty.type_char() == TypeChar::Complex).then_some(Number {
+        at: 0,
+        size,
+        big_endian: ty.endianness() == Endianness::Big,
+        kind: NumberKind::Float,
+    })
+}
+
+fn unsupported(what: String) -> Error {
+    Error::Unsupported {
+        format: Format::Npy,
+        what,
+    }
+}
+
+fn plain_number(dtype: &DType) -> Result<Number, Error> {
+    Number::of(dtype, 0)
+        .ok_or_else(|| unsupported(format!("holds {}; expected numbers", dtype.descr())))
+}
+
+/// Shape and number of elements, which is at most `limit`.
+fn sized(header: &NpyHeader, limit: usize) -> Result<(Vec<usize>, usize), Error> {
+    let shape: Option<Vec<usize>> = header.shape().iter().map(|&n| n.try_into().ok()).collect();
+    let sized = shape.and_then(|shape| {
+        let count = shape.iter().try_fold(1usize, |a, &n| a.checked_mul(n))?;
+        (count <= limit).then_some((shape, count))
+    });
+    sized.ok_or_else(|| {
+        unsupported(format!(
+            "{:?} is more than {limit} elements",
+            header.shape()
+        ))
+    })
 }
 
 fn read_numbers<R: BufRead>(
@@ -449,7 +512,7 @@ fn read_numbers<R: BufRead>(
 }
 
 /// Elements of an array whose first index runs fastest, with the last one fastest.
-fn to_c_order(shape: &[usize], values: &[f64]) -> Vec<f64> {
+fn to_c_order<T: Copy>(shape: &[usize], values: &[T]) -> Vec<T> {
     let mut index = vec![0usize; shape.len()];
     let mut out = Vec::with_capacity(values.len());
     for _ in 0..values.len() {
@@ -486,6 +549,38 @@ pub(crate) fn write_header<W: Write>(output: W, dtype: DType, shape: &[u64]) -> 
         .shape(shape)
         .writer(output)
         .write_header_only()?)
+}
+
+/// Writes a plain array of doubles (`<f8`), or, with `complex`, of pairs of real and
+/// imaginary part (`<c16`), in C order.
+///
+/// # Errors
+/// [`Error::Write`]; [`Error::Inconsistent`] where the values are not as many as the
+/// shape asks for.
+pub fn write_array<W: Write>(
+    output: W,
+    shape: &[usize],
+    complex: bool,
+    values: &[f64],
+) -> Result<(), Error> {
+    let parts = if complex { 2 } else { 1 };
+    let count = shape
+        .iter()
+        .try_fold(parts, |a: usize, &n| a.checked_mul(n));
+    if count != Some(values.len()) {
+        return Err(Error::Inconsistent(format!(
+            "{} numbers are not an array of {shape:?}",
+            values.len()
+        )));
+    }
+    let dtype = plain(if complex { "<c16" } else { "<f8" })?;
+    let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
+    let mut output = write_header(output, dtype, &shape)?;
+    for value in values {
+        output.write_all(&value.to_le_bytes())?;
+    }
+    output.flush()?;
+    Ok(())
 }
 
 /// Writes an array of records, given as their `bytes` one after the other: `fields`
@@ -570,6 +665,29 @@ mod tests {
             assert_eq!(half(bits), value, "{bits:#x}");
         }
         assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn complex_arrays_come_back() {
+        let mut file = Vec::new();
+        write_array(&mut file, &[1, 2], true, &[1.0, -2.0, 0.5, 4.0]).unwrap();
+        let array = read_complex_array(&file[..], 2).unwrap();
+        assert_eq!(array.shape, [1, 2]);
+        assert_eq!(array.values, [[1.0, -2.0], [0.5, 4.0]]);
+        assert!(array.complex);
+        assert!(read_array(&file[..], 2).is_err());
+        assert!(read_complex_array(&file[..], 1).is_err());
+        assert!(read_complex_array(&file[..file.len() - 1], 2).is_err());
+
+        let mut file = Vec::new();
+        write_array(&mut file, &[2], false, &[1.0, 2.0]).unwrap();
+        let array = read_complex_array(&file[..], 2).unwrap();
+        assert_eq!(
+            (array.complex, array.values),
+            (false, vec![[1.0, 0.0], [2.0, 0.0]])
+        );
+        assert_eq!(read_array(&file[..], 2).unwrap().values, [1.0, 2.0]);
+        assert!(write_array(&mut file, &[3], false, &[0.0]).is_err());
     }
 
     #[test]

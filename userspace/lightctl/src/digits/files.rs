@@ -54,7 +54,7 @@ fn in_file<T>(path: &Path, parse: fn(&str) -> Result<T, Fault>) -> Result<T, Fai
 }
 
 /// The lines that are not comments, with their numbers.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines()
         .enumerate()
         .map(|(index, line)| (index + 1, line.trim()))

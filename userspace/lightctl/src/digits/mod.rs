@@ -6,8 +6,8 @@
 //! [`network`] turns a digit into events and spikes into a class, [`session`]
 //! presents the digits to the engine, [`report`] sums up.
 
-mod files;
-mod network;
+pub(crate) mod files;
+pub(crate) mod network;
 mod report;
 mod session;
 #[cfg(test)]

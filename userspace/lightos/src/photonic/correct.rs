@@ -11,15 +11,20 @@
 //! attenuators are free to choose from: which singular value is whose makes no difference to the
 //! product, so the smallest go where least light gets through, and the scale leaves room for
 //! the greatest.
+//!
+//! And where singular values are equal, their vectors are any of the space that these span. Those
+//! of the identity, a permutation or a filled up matrix are unit vectors, for which a mesh has
+//! bar and cross states alone, the very ones out of reach. Other vectors ask for less.
 
 use super::clements::turn;
 use super::layout::Layout;
+use super::matrix::Svd;
 use super::program::Factors;
 use super::simulate::{crossing, Crossing};
-use super::{Complex, Splitters};
+use super::{Complex, Matrix, Splitters};
 
-/// Smaller elements than this have no phase that matters.
-const NOTHING: f64 = 1e-12;
+/// The square of how small an element must be for its phase not to matter.
+const NOTHING: f64 = 1e-30;
 
 /// The internal phase at which a crossing with errors lets as much light go straight on as an
 /// ideal one at `theta`, or as nearly as it can.
@@ -149,9 +154,67 @@ impl<'a> Correction<'a> {
     }
 }
 
-/// The rank of the singular value that each attenuator takes: the less light gets through it at
-/// the least, the smaller.
-pub(super) fn order(layout: Layout, splitters: &Splitters) -> Vec<usize> {
+/// Singular values closer than this share of the greatest are equal.
+const EQUAL: f64 = 4e-14;
+/// How many arrangements are tried.
+const ARRANGEMENTS: u64 = 64;
+
+/// Which attenuator takes which singular value, and which of the vectors that equal ones have.
+pub(super) struct Arrangement {
+    /// The rank of the singular value that each attenuator takes.
+    ranks: Vec<usize>,
+    random: Random,
+}
+
+impl Arrangement {
+    /// Arrangements to try, the same in every run. In the first, the less light gets through an
+    /// attenuator at the least, the smaller its singular value. The others keep to that for the
+    /// smallest quarter alone.
+    pub(super) fn several(layout: Layout, splitters: &Splitters) -> impl Iterator<Item = Self> {
+        let first = order(layout, splitters);
+        (0..ARRANGEMENTS).map(move |seed| {
+            let (mut ranks, mut random) = (first.clone(), Random(seed));
+            let large = ranks.len() - ranks.len() / 4;
+            let mut places: Vec<usize> = (0..ranks.len()).filter(|&m| ranks[m] < large).collect();
+            while let Some(last) = places.pop().filter(|_| seed != 0) {
+                let other = (random.unit() * (places.len() + 1) as f64) as usize;
+                if let Some(&other) = places.get(other) {
+                    ranks.swap(last, other);
+                }
+            }
+            Self { ranks, random }
+        })
+    }
+
+    /// The decomposition with vectors of equal singular values mixed, and the ranks.
+    pub(super) fn of(mut self, svd: &Svd) -> (Svd, Vec<usize>) {
+        let sigma = svd.sigma.clone();
+        let (mut u, mut v) = (svd.u.clone(), svd.v.adjoint());
+        let mut first = 0;
+        while first < sigma.len() {
+            let near = |&&s: &&f64| sigma[first] - s <= EQUAL * sigma[0];
+            let count = sigma[first..].iter().take_while(near).count();
+            if count > 1 {
+                let unitary = self.random.unitary(count);
+                mix(&mut u, first, &unitary);
+                // Where nothing gets through the two sides need not match.
+                let nothing = sigma[first] <= EQUAL * sigma[0];
+                let other = match nothing {
+                    true => self.random.unitary(count),
+                    false => unitary,
+                };
+                mix(&mut v, first, &other);
+            }
+            first += count;
+        }
+        let v = v.adjoint();
+        (Svd { u, sigma, v }, self.ranks)
+    }
+}
+
+/// Ranks such that the less light gets through an attenuator at the least, the smaller its
+/// singular value.
+fn order(layout: Layout, splitters: &Splitters) -> Vec<usize> {
     let first = layout.column(layout.attenuators()).first;
     let floor = |mode: usize| (splitters.alpha[first + mode] + splitters.beta[first + mode]).abs();
     let mut modes: Vec<usize> = (0..layout.modes()).collect();
@@ -161,4 +224,36 @@ pub(super) fn order(layout: Layout, splitters: &Splitters) -> Vec<usize> {
         ranks[mode] = rank;
     }
     ranks
+}
+
+/// Multiplies the columns from `first` on by a matrix from the right.
+fn mix(matrix: &mut Matrix, first: usize, by: &Matrix) {
+    let (rows, columns) = (matrix.rows(), by.columns());
+    let product = matrix.part(0, first, rows, columns).product(by);
+    for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+        matrix[(i, first + j)] = product[(i, j)];
+    }
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    /// From 0 to 1.
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) as f64 / u64::MAX as f64
+    }
+
+    /// A unitary matrix with no pattern: singular vectors of random numbers.
+    fn unitary(&mut self, size: usize) -> Matrix {
+        let mut element = || Complex::new(self.unit() - 0.5, self.unit() - 0.5);
+        let random = Matrix::from_fn(size, size, |_, _| element());
+        match random.svd() {
+            Some(svd) => svd.u,
+            None => Matrix::identity(size),
+        }
+    }
 }

@@ -5,7 +5,8 @@
 //! What the light does is a sum of two matrices, one of which turns with the phase of a heater:
 //! `W = A + e^{iφ} u v`, u what the mesh does behind the heater and v what it does before it.
 //! So the best φ, all others as they are, has a closed form: `arg u† (G - A) v†` for a wanted G.
-//! A sweep sets each heater once, along the light, and never makes the error greater.
+//! A sweep sets each heater once, along the light, and never makes the error greater. What modes
+//! do that a small matrix does not use is left to chance.
 
 use super::clements::turn;
 use super::layout::Layout;
@@ -17,18 +18,17 @@ pub(super) struct Refinement<'a> {
     layout: Layout,
     splitters: &'a Splitters,
     program: Program,
-    /// Wanted less got.
+    /// Wanted less got, of the modes that the matrix has rows and columns for.
     residue: Matrix,
 }
 
 impl<'a> Refinement<'a> {
     pub(super) fn of(layout: Layout, program: Program, splitters: &'a Splitters) -> Self {
-        let n = layout.modes();
         Self {
             layout,
             splitters,
             program,
-            residue: Matrix::zeros(n, n),
+            residue: Matrix::zeros(0, 0),
         }
     }
 
@@ -108,14 +108,12 @@ impl<'a> Refinement<'a> {
         )
     }
 
+    /// The residue of what the whole mesh does.
     fn start(&mut self, whole: &Matrix) {
-        let n = self.layout.modes();
-        let wanted = self
-            .program
-            .matrix
-            .part(0, 0, n, n)
-            .scaled(1.0 / self.program.scale);
-        self.residue = Matrix::from_fn(n, n, |i, j| wanted[(i, j)] - whole[(i, j)]);
+        let Program { scale, matrix, .. } = &self.program;
+        self.residue = Matrix::from_fn(matrix.rows(), matrix.columns(), |i, j| {
+            matrix[(i, j)] / scale - whole[(i, j)]
+        });
     }
 
     /// Sets the two heaters of a crossing; `only` its upper output goes on.
@@ -123,15 +121,13 @@ impl<'a> Refinement<'a> {
         let n = self.layout.modes();
         let (theta, phi) = (self.layout.theta(at), self.layout.phi(at));
         let (alpha, beta) = (self.splitters.alpha[at], self.splitters.beta[at]);
-        let dark = vec![Complex::ZERO; n];
-        let lower = |m: &[Complex]| if only { dark.clone() } else { m.to_vec() };
-        let above: Vec<Complex> = (0..n).map(|i| behind[(i, top)]).collect();
-        let below = lower(
-            &(0..n)
-                .map(|i| behind[(i, (top + 1).min(n - 1))])
-                .collect::<Vec<_>>(),
-        );
-        let under = lower(light.row((top + 1).min(n - 1)));
+        let column = |mode: usize| (0..n).map(|i| behind[(i, mode)]).collect();
+        let above: Vec<Complex> = column(top);
+        // An attenuator has no light at its lower input and throws away its lower output.
+        let (below, under) = match only {
+            true => (vec![Complex::ZERO; n], vec![Complex::ZERO; n]),
+            false => (column(top + 1), light.row(top + 1).to_vec()),
+        };
         let sum = |a: &[Complex], x: Complex, b: &[Complex], y: Complex| -> Vec<Complex> {
             a.iter().zip(b).map(|(a, b)| a * x + b * y).collect()
         };
@@ -150,6 +146,8 @@ impl<'a> Refinement<'a> {
 
     /// Sets a heater between `before` and `behind` to what is best.
     fn set(&mut self, channel: usize, behind: &[Complex], before: &[Complex]) {
+        let behind = &behind[..self.residue.rows()];
+        let before = &before[..self.residue.columns()];
         let power = |v: &[Complex]| v.iter().map(|x| x.norm_sqr()).sum::<f64>();
         let weight = power(behind) * power(before);
         if weight < 1e-24 {

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files in debugfs that take commands, for builds that can break things on purpose.
+//!
+//! Process context: removal sleeps until nobody writes to the file. To be dropped with no lock
+//! held that a command takes.
+//!
+//! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
+
+use super::debugfs::Folder;
+use core::marker::PhantomData;
+use kernel::{
+    bindings,
+    ffi::{c_char, c_void},
+    module::this_module,
+    prelude::*,
+    sync::Arc,
+    types::ForeignOwnable,
+    uaccess::{UserPtr, UserSlice},
+};
+
+/// Bytes of a line that a file takes, at most.
+const LINE: usize = 80;
+
+/// What a file takes.
+pub(crate) trait Command: Send + Sync + 'static {
+    /// Carries out a line that was written, its end of line cut off. Process context.
+    fn command(&self, line: &str) -> Result;
+}
+
+/// A file that takes commands for `T`; it goes when it is dropped.
+///
+/// # Invariants
+///
+/// The entry is what `debugfs_create_file_full()` returned, and its data a
+/// foreign reference to `T`.
+pub(crate) struct CommandFile<T: Command> {
+    entry: *mut bindings::dentry,
+    data: *mut c_void,
+    _folder: Arc<Folder>,
+    _taker: PhantomData<Arc<T>>,
+}
+
+// SAFETY: An entry of debugfs belongs to no thread, nor does what takes commands.
+unsafe impl<T: Command> Send for CommandFile<T> {}
+// SAFETY: Debugfs locks on the C side; what takes commands is `Sync`.
+unsafe impl<T: Command> Sync for CommandFile<T> {}
+
+impl<T: Command> CommandFile<T> {
+    const OPERATIONS: &'static bindings::file_operations = &bindings::file_operations {
+        owner: this_module::<crate::LocalModule>().as_ptr(),
+        open: Some(bindings::simple_open),
+        write: Some(Self::write),
+        ..pin_init::zeroed()
+    };
+
+    /// A file in `folder` that root may write, a line at a time. It is missing where debugfs is.
+    pub(crate) fn new(folder: &Arc<Folder>, name: &CStr, taker: Arc<T>) -> Self {
+        let data = taker.into_foreign().cast::<c_void>();
+        // SAFETY: The name is copied, the folder valid, and the operations live
+        // as long as the module, which a file that is open keeps. The data
+        // lives until the entry has been removed.
+        let entry = unsafe {
+            bindings::debugfs_create_file_full(
+                name.as_char_ptr(),
+                0o200,
+                folder.entry,
+                data,
+                core::ptr::null(),
+                Self::OPERATIONS,
+            )
+        };
+        // INVARIANT: Just so.
+        Self {
+            entry,
+            data,
+            _folder: folder.clone(),
+            _taker: PhantomData,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Called by debugfs for an open file of these operations, whose entry is there: removal
+    /// waits for it.
+    unsafe extern "C" fn write(
+        file: *mut bindings::file,
+        buffer: *const c_char,
+        len: usize,
+        _offset: *mut bindings::loff_t,
+    ) -> isize {
+        // SAFETY: `simple_open()` put the data there.
+        let data = unsafe { (*file).private_data };
+        // SAFETY: The reference is valid until after removal.
+        let taker = unsafe { <Arc<T> as ForeignOwnable>::borrow(data.cast()) };
+        match Self::take(&taker, buffer as usize, len) {
+            Ok(()) => len as isize,
+            Err(error) => error.to_errno() as isize,
+        }
+    }
+
+    fn take(taker: &T, address: usize, len: usize) -> Result {
+        let mut line = [0; LINE];
+        let line = line.get_mut(..len).ok_or(EINVAL)?;
+        UserSlice::new(UserPtr::from_addr(address), len)
+            .reader()
+            .read_slice(line)?;
+        let line = core::str::from_utf8(line).map_err(|_| EINVAL)?;
+        taker.command(line.trim_end())
+    }
+}
+
+impl<T: Command> Drop for CommandFile<T> {
+    fn drop(&mut self) {
+        // SAFETY: The entry is ours by the invariant.
+        unsafe { bindings::debugfs_remove(self.entry) };
+        // SAFETY: The data is a reference of ours, and nobody uses it any more.
+        drop(unsafe { <Arc<T> as ForeignOwnable>::from_foreign(self.data.cast()) });
+    }
+}
