@@ -159,7 +159,7 @@ impl Layout {
             return (mode < self.modes).then_some((2 * self.columns() as i32, mode as i32));
         }
         let (column, top) = self.place(channel / 2)?;
-        let along = 2 * column as i32 + i32::from(channel % 2 == 0);
+        let along = 2 * column as i32 + i32::from(channel & 1 == 0);
         Some((along, top as i32))
     }
 

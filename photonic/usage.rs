@@ -47,7 +47,10 @@ impl Usage {
     pub fn percent(&self, now: u64) -> u32 {
         let present = now / SLOT_NS;
         let first = present.saturating_sub(SLOTS as u64 - 1);
-        let recent = self.slots.iter().filter(|slot| (first..=present).contains(&slot.0));
+        let recent = self
+            .slots
+            .iter()
+            .filter(|slot| (first..=present).contains(&slot.0));
         let busy = recent.fold(0u64, |sum, slot| sum.saturating_add(slot.1));
         let window = now.saturating_sub(first.saturating_mul(SLOT_NS)).max(1);
         let percent = busy.saturating_mul(100).saturating_add(window / 2) / window;

@@ -5,8 +5,9 @@
 #
 #   native  the arithmetic files in a host build, on one core, with
 #           vectorisation off as in the kernel, beside peers and bounds: the
-#           engine, networks, gates, the CUBA network beside NEST; networks once
-#           more with vectorisation on
+#           engine, networks, gates, the guard of a photonic processor and its
+#           model, the CUBA network beside NEST; networks once more with
+#           vectorisation on
 #   guest   what calls cost, events by call and by ring, routing by call and in
 #           the program, and what loading costs, in one run of the stock kernel;
 #           under emulation only the ratios mean something
@@ -36,6 +37,9 @@ native() {
 	on_one_core "$LIGHTOS_CACHE/target-bench-vector/release/network-bench" >"$OUT/network-vector.json"
 	say bench "gates, native, one core"
 	on_one_core "$bin/moe-bench" >"$OUT/moe.json"
+	say bench "guard of a photonic processor, and its model, native, one core"
+	on_one_core "$bin/photonic-bench" >"$OUT/photonic.json"
+	on_one_core "$bin/optics-bench" >"$OUT/optics.txt"
 	cuba "$bin/cuba-run"
 }
 

@@ -4,8 +4,8 @@
 
     bench_report.py FOLDER OUT.json ACCELERATOR
 
-FOLDER holds engine.json, network.json, network-vector.json, cuba.json, moe.json and
-guest.json.
+FOLDER holds engine.json, network.json, network-vector.json, cuba.json, moe.json, photonic.json,
+optics.txt and guest.json.
 """
 
 import json
@@ -127,6 +127,19 @@ def moe_table(moe):
         print(line + (f"{torch['ns_per_token']:>10.0f}" if torch else f"{'-':>10}"))
 
 
+def photonic_table(photonic, optics):
+    print(f"\nPhotonic guard and model, native on one core ({photonic['cpu']}), vectorisation off")
+    print(f"  {'ns, one of each a millisecond':<30}{'median':>10}{'min':>10}{'max':>10}{'% of a core':>13}")
+    for name in ("guard_tick", "bound_registers", "model_millisecond", "together"):
+        cost = photonic[name]
+        print(
+            f"  {name.replace('_', ' '):<30}{cost['ns']:>10.0f}{cost['min']:>10.0f}{cost['max']:>10.0f}"
+            f"{cost['ns'] / 1e4:>13.4f}"
+        )
+    print(f"  a tick reads {photonic['reads']:.1f} registers and writes {photonic['writes']:.1f}")
+    print("\nOptics of the model: " + optics.strip().replace("\n", "\n  "))
+
+
 def guest_tables(guest, accelerator):
     calls = guest["calls"]
     print(f"\nCalls, in one guest ({guest['kernel']}, {accelerator}, clock {guest['clocksource']})")
@@ -159,7 +172,7 @@ def guest_tables(guest, accelerator):
 def main():
     folder, out_file, accelerator = sys.argv[1:4]
     parts = {}
-    for name in ("engine", "network", "network-vector", "cuba", "moe", "guest"):
+    for name in ("engine", "network", "network-vector", "cuba", "moe", "photonic", "guest"):
         with open(f"{folder}/{name}.json") as file:
             parts[name] = json.load(file)
     parts["guest"] = {"accelerator": accelerator, **parts["guest"]}
@@ -171,6 +184,8 @@ def main():
     network_tables(parts["network"], parts["network-vector"])
     cuba_table(parts["cuba"])
     moe_table(parts["moe"])
+    with open(f"{folder}/optics.txt") as file:
+        photonic_table(parts["photonic"], file.read())
     guest_tables(guest, accelerator)
     network_aims(parts["network"], parts["cuba"])
     ring = guest["ring"]["submit_to"]["ring"]["median"]

@@ -16,7 +16,7 @@
 #   -e REGEX        kernel messages that are expected, not faults
 #   -v              virtual time: the guest's clock counts its instructions, at a
 #                   nanosecond each, and jumps where it waits. However busy the
-#                   host is, nothing in the guest comes too late; always emulated
+#                   host is, nothing in the guest comes too late. One CPU, emulated
 #   -a              only print the accelerator that guests get: kvm or tcg
 #
 # LIGHTOS_CMDLINE   more for the kernel's command line
@@ -90,7 +90,7 @@ in_root_cpio() { in_root cpio --quiet -o -H newc -R 0:0; }
 
 boot() {
 	local dir=$1 clock=(-accel "$(accelerator)")
-	[ "$VIRTUAL" = no ] || clock=(-accel tcg -icount shift=0,sleep=off)
+	[ "$VIRTUAL" = no ] || clock=(-accel tcg -smp 1 -icount shift=0,sleep=off)
 	# shellcheck disable=SC2086 # arguments, each a word
 	in_root timeout --foreground -k 10 "$TIMEOUT" qemu-system-x86_64 \
 		-nodefaults -display none -no-reboot -M q35 -m 2G -smp 2 \

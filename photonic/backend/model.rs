@@ -14,6 +14,8 @@
 //! run out at its own time.
 
 use super::Space;
+#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+use crate::rust::debugfs_command::CommandFile;
 use crate::{
     photonic::{
         device::{Attached, Processors},
@@ -23,17 +25,15 @@ use crate::{
             plant::{Light, Plant, PlantConfig},
         },
         registers::{
-            Registers, CONTROL, GONE, IRQ_COMPLETION, IRQ_SETTLED, OPTICS, RAIL_GOOD,
-            SIZE, STATUS,
+            Registers, CONTROL, GONE, IRQ_COMPLETION, IRQ_SETTLED, OPTICS, RAIL_GOOD, SIZE, STATUS,
         },
     },
     rust::{
         clock,
         raw_lock::{new_raw_lock, RawLock},
     },
+    uapi,
 };
-#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
-use crate::rust::debugfs_command::CommandFile;
 use core::ptr::null_mut;
 use kernel::{
     faux,
@@ -45,8 +45,7 @@ use kernel::{
     sync::{Arc, Mutex},
 };
 
-type Optics =
-    optics::Optics<VVec<Channel>, VVec<Crossing>, VVec<i32>, VVec<Factor>, VVec<Wave>>;
+type Optics = optics::Optics<VVec<Channel>, VVec<Crossing>, VVec<i32>, VVec<Factor>, VVec<Wave>>;
 
 /// Rails of the heaters: 2.5 and 3.3 V.
 const RAILS_HEATERS: u32 = 0b00_1100;
@@ -185,10 +184,7 @@ impl Device {
 
     /// Uses the optics under the light as it is, and hands over what they have for the plant.
     /// `None` if the device is gone. Process context.
-    fn with_optics<R>(
-        &self,
-        use_optics: impl FnOnce(&mut Optics, &Light, u64) -> R,
-    ) -> Option<R> {
+    fn with_optics<R>(&self, use_optics: impl FnOnce(&mut Optics, &Light, u64) -> R) -> Option<R> {
         let mut optics = self.optics.lock();
         let (light, reset, lost, now) = {
             let mut fast = self.plant.lock();
@@ -447,6 +443,9 @@ pub(crate) struct Models(KVec<Entry>);
 impl Models {
     /// Makes the models. `EINVAL` for what no chip can be.
     pub(crate) fn new(processors: &Arc<Processors>, request: &Request) -> Result<Self> {
+        if request.count > uapi::PHOTONIC_MAX_DEVICES {
+            return Err(EINVAL);
+        }
         let mut models = KVec::new();
         for index in 0..request.count {
             let seed = request.seed.wrapping_add(index as u64);

@@ -63,5 +63,9 @@ fn region_of(device: &pci::Device<Core<'_>>) -> Option<u32> {
     /// Those of a device that is no bridge.
     const REGIONS: u32 = 6;
 
-    (0..REGIONS).find(|&number| device.resource_len(number).is_ok_and(|len| len >= SIZE.into()))
+    (0..REGIONS).find(|&number| {
+        device
+            .resource_len(number)
+            .is_ok_and(|len| len >= SIZE.into())
+    })
 }

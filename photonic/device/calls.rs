@@ -12,8 +12,7 @@ use super::{
 use crate::{
     photonic::guard::Limits,
     rust::{
-        charged,
-        cred,
+        charged, cred,
         uaccess::{self, demand_zero, UserArg},
     },
     uapi,
@@ -223,10 +222,7 @@ fn read_task(desk: &Desk, request: &uapi::PhotonicSubmit) -> Result<Task> {
     let wavelengths = request.wavelengths.max(1);
     let known = u64::MAX >> (64 - identity.wavelengths);
     let results = u64::from(request.vectors) * u64::from(wavelengths.count_ones());
-    if results == 0
-        || results > uapi::PHOTONIC_MAX_VECTORS.into()
-        || wavelengths & !known != 0
-    {
+    if results == 0 || results > uapi::PHOTONIC_MAX_VECTORS.into() || wavelengths & !known != 0 {
         return Err(EINVAL);
     }
     let vectors = request.vectors as usize;
@@ -235,7 +231,10 @@ fn read_task(desk: &Desk, request: &uapi::PhotonicSubmit) -> Result<Task> {
     let mut exponents = charged::table(0i32, vectors)?;
     if request.input_exponents != 0 {
         read_words(request.input_exponents, &mut exponents)?;
-        if !exponents.iter().all(|exponent| (-64..=64).contains(exponent)) {
+        if !exponents
+            .iter()
+            .all(|exponent| (-64..=64).contains(exponent))
+        {
             return Err(EINVAL);
         }
     }
@@ -244,7 +243,9 @@ fn read_task(desk: &Desk, request: &uapi::PhotonicSubmit) -> Result<Task> {
 
 fn result_of(outcome: &Outcome) -> i32 {
     // As a positive errno, as the header has it.
-    outcome.result.map_or_else(|error| -error.to_errno(), |()| 0)
+    outcome
+        .result
+        .map_or_else(|error| -error.to_errno(), |()| 0)
 }
 
 fn write_outcome(outcome: &Outcome, output: u64, exponents: u64) -> Result {

@@ -5,11 +5,7 @@
 //! Process context. `desks` is held to look one up, `program` of a desk to edit it; neither with
 //! another lock.
 
-use super::{
-    events::Inbox,
-    program::Program,
-    Processor, Processors,
-};
+use super::{events::Inbox, program::Program, Processor, Processors};
 use crate::uapi;
 use kernel::{
     fs::File,
@@ -49,7 +45,7 @@ impl Context {
     /// One without anything. May sleep.
     pub(crate) fn new(all: Arc<Processors>) -> Result<Arc<Self>> {
         let id = all.next_file.fetch_add(1, Relaxed);
-        let inbox = Inbox::new()?;
+        let inbox = Inbox::new(id)?;
         Arc::pin_init(
             pin_init!(Self {
                 all,
@@ -75,7 +71,10 @@ impl Context {
         let mut desks = self.desks.lock();
         let slot = desks.get_mut(index as usize).ok_or(ENODEV)?;
         // Another processor may have taken the number of one that went.
-        if let Some(desk) = slot.as_ref().filter(|desk| Arc::ptr_eq(&desk.processor, &processor)) {
+        if let Some(desk) = slot
+            .as_ref()
+            .filter(|desk| Arc::ptr_eq(&desk.processor, &processor))
+        {
             return Ok(desk.clone());
         }
         let program = Program::new(processor.identity.layout.channels())?;

@@ -11,7 +11,7 @@ use crate::{
         guard::{RailState, Refusal, Request, Snapshot},
         registers as regs,
     },
-    rust::cred,
+    rust::{clock, cred},
     uapi,
 };
 use core::cell::Cell;
@@ -37,6 +37,14 @@ pub(super) fn is_powered(now: &Snapshot) -> bool {
 fn is_dark(now: &Snapshot) -> bool {
     let off = |&rail: &RailState| matches!(rail, RailState::Off | RailState::Fault);
     !now.pending && !now.emission && now.rail_state.iter().all(off)
+}
+
+/// How the way down ended, if it has. `EIO` where a rail does not go off.
+fn is_down(now: &Snapshot) -> Option<Result> {
+    if now.causes & uapi::PHOTONIC_CAUSE_RAIL_STUCK != 0 {
+        return Some(Err(EIO));
+    }
+    is_dark(now).then_some(Ok(()))
 }
 
 /// The errno of what the guard refuses.
@@ -112,22 +120,23 @@ impl Processor {
     pub(super) fn power_down(&self) -> Result {
         self.disarm();
         self.request(Request::PowerDown).map_err(errno)?;
-        self.wait_for(POWER_MS, |now| {
-            if now.causes & uapi::PHOTONIC_CAUSE_RAIL_STUCK != 0 {
-                return Some(Err(EIO));
-            }
-            is_dark(now).then_some(Ok(()))
-        })
+        self.wait_for(POWER_MS, is_down)
     }
 
-    /// The same for whoever cannot be told that it failed.
+    /// The same for whoever cannot be told that it failed, and where no signal may end the
+    /// wait: removal, suspend, the end of the system.
     pub(super) fn power_down_quietly(&self) {
-        if is_dark(&self.snapshot()) {
-            return;
+        self.disarm();
+        // The way down is never refused.
+        let _ = self.request(Request::PowerDown);
+        for _ in 0..POWER_MS / LOOK_MS {
+            match is_down(&self.snapshot()) {
+                Some(Ok(())) => return,
+                Some(Err(_)) => break,
+                None => clock::sleep_ns(u64::from(LOOK_MS) * 1_000_000),
+            }
         }
-        if let Err(error) = self.power_down() {
-            dev_warn!(self.device, "rails did not go down in order ({:?})\n", error);
-        }
+        dev_warn!(self.device, "rails did not go down in order\n");
     }
 
     /// Takes back the causes whose reasons are gone. `EAGAIN` if one is left.
@@ -145,7 +154,8 @@ impl Processor {
     fn arm(&self, file: u64) -> Result {
         {
             let mut armer = self.armer.lock();
-            if armer.is_some_and(|other| other != file) {
+            // Where a cause has put the key out, nobody has it any more.
+            if armer.is_some_and(|other| other != file) && self.snapshot().armed {
                 return Err(EBUSY);
             }
             self.request(Request::Arm).map_err(errno)?;
@@ -155,7 +165,8 @@ impl Processor {
             if now.causes != 0 {
                 return Some(Err(EUCLEAN));
             }
-            now.emission.then_some(Ok(()))
+            // Light that is still seen may be that of the arming before.
+            (!now.pending && now.emission).then_some(Ok(()))
         });
         match lit {
             Ok(()) => {

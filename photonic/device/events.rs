@@ -34,6 +34,7 @@ pub(crate) struct Event {
 /// The events of one file.
 #[pin_data]
 pub(crate) struct Inbox {
+    file: u64,
     #[pin]
     queue: Mutex<Queue>,
     #[pin]
@@ -85,10 +86,11 @@ impl Queue {
 }
 
 impl Inbox {
-    /// One that asks for nothing. May sleep.
-    pub(crate) fn new() -> Result<Arc<Self>> {
+    /// That of the file `file`, which asks for nothing. May sleep.
+    pub(crate) fn new(file: u64) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
+                file,
                 queue <- new_mutex!(Queue::default(), "lightos_photonic_events"),
                 changed <- new_poll_condvar!("lightos_photonic_events"),
             }),
@@ -170,8 +172,8 @@ impl Inboxes {
         }
     }
 
-    /// Hands an event to every file that asked for it.
-    pub(crate) fn publish(&self, device: usize, kind: u32, value: u64) {
+    /// Hands an event to every file that asked for it, or to `file` alone.
+    pub(crate) fn publish(&self, device: usize, file: Option<u64>, kind: u32, value: u64) {
         let event = Event {
             time_ns: clock::monotonic_ns(),
             device: device as u32,
@@ -179,7 +181,9 @@ impl Inboxes {
             value,
         };
         for inbox in self.list.lock().iter() {
-            inbox.offer(event);
+            if file.is_none_or(|file| file == inbox.file) {
+                inbox.offer(event);
+            }
         }
     }
 }

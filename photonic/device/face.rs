@@ -6,6 +6,8 @@
 //! takes; their readers take the guard's spinlock for a copy of its figures.
 
 use super::{report::DebugFiles, watch::News, Processor};
+#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
+use crate::rust::debugfs;
 use crate::{
     photonic::{
         guard::{sensor::Fault as SensorFault, Events, Limits, RailState, Snapshot},
@@ -19,8 +21,6 @@ use crate::{
     },
     uapi,
 };
-#[cfg(CONFIG_LIGHTOS_PHOTONIC_FAULTS)]
-use crate::rust::debugfs;
 use core::fmt::Write;
 use kernel::{
     device::{self, Device},
@@ -48,10 +48,7 @@ impl Face {
     }
 
     /// Shows `processor` below its device.
-    pub(super) fn new(
-        processor: &Arc<Processor>,
-        parent: &Device<device::Bound>,
-    ) -> Result<Self> {
+    pub(super) fn new(processor: &Arc<Processor>, parent: &Device<device::Bound>) -> Result<Self> {
         let name = match processor.identity.kind {
             regs::MODEL => c"lightos_model",
             _ => c"lightos_photonic",
@@ -66,7 +63,10 @@ impl Face {
 
 /// Figure `channel` of `figures`.
 fn pick<T: Copy + Into<i64>>(figures: &[T], channel: usize) -> Result<i64> {
-    figures.get(channel).map(|&figure| figure.into()).ok_or(EINVAL)
+    figures
+        .get(channel)
+        .map(|&figure| figure.into())
+        .ok_or(EINVAL)
 }
 
 /// Whether a tier is reached, as the guard has it latched or in force.
@@ -78,10 +78,9 @@ impl hwmon::Sensors for Processor {
     fn access(&self, kind: Kind, attribute: Attribute, channel: usize) -> Access {
         match (kind, attribute) {
             // Sink and air have no thresholds.
-            (
-                Kind::Temperature,
-                Attribute::Input | Attribute::Label | Attribute::Fault,
-            ) => Access::ReadOnly,
+            (Kind::Temperature, Attribute::Input | Attribute::Label | Attribute::Fault) => {
+                Access::ReadOnly
+            }
             (Kind::Temperature, _) if channel >= regs::SENSORS_DIE => Access::Hidden,
             (Kind::Temperature, Attribute::Max | Attribute::Critical | Attribute::Emergency) => {
                 Access::Writable
@@ -313,7 +312,15 @@ impl Faults {
 impl Processor {
     /// Tells the files that asked for it.
     pub(super) fn tell(&self, kind: u32, value: u64) {
-        self.all.inboxes.publish(self.index, kind, value);
+        self.all.inboxes.publish(self.index, None, kind, value);
+    }
+
+    /// Tells the file `file`, if it asked for it, that a job of its own has ended.
+    pub(super) fn tell_of_job(&self, file: u64, number: u64) {
+        let kind = uapi::PHOTONIC_EVENT_JOB;
+        self.all
+            .inboxes
+            .publish(self.index, Some(file), kind, number);
     }
 
     /// Tells everybody what the guard has found. Process context.
@@ -328,7 +335,12 @@ impl Processor {
             );
             trace::photonic_latch(index, now.causes);
             if now.causes & uapi::PHOTONIC_CAUSE_OVERTEMP != 0 {
-                trace::photonic_trip(index, now.first_cause, now.die_mc, now.statistics.trip_max_ns);
+                trace::photonic_trip(
+                    index,
+                    now.first_cause,
+                    now.die_mc,
+                    now.statistics.trip_max_ns,
+                );
             }
             self.faults.push(now);
             self.tell(uapi::PHOTONIC_EVENT_LATCHED, now.causes.into());
@@ -352,7 +364,10 @@ impl Processor {
             self.tell(uapi::PHOTONIC_EVENT_LASER, now.emission.into());
         }
         if news.have(Events::SENSOR) {
-            let faulty = now.sensor_faults.iter().position(|&fault| fault != SensorFault::None);
+            let faulty = now
+                .sensor_faults
+                .iter()
+                .position(|&fault| fault != SensorFault::None);
             self.tell(uapi::PHOTONIC_EVENT_SENSOR, faulty.unwrap_or(0) as u64);
         }
         self.notify_hwmon(news);

@@ -207,16 +207,29 @@ impl Processor {
 
     /// Ends all jobs with `error`: those that wait at once, the one that runs soon.
     pub(super) fn end_jobs(&self, error: Error) {
-        let mut list = self.jobs.list.lock();
-        for entry in list.jobs.iter_mut() {
+        let list = self.jobs.list.lock();
+        for entry in list.jobs.iter() {
             entry.ticket.stop.store(true, Relaxed);
-            if matches!(entry.state, State::Waiting(_)) {
-                entry.state = State::Done(Outcome::failed(error));
-                self.counts.jobs_failed.fetch_add(1, Relaxed);
-            }
         }
+        // Jobs that come after this are not meant.
+        let end = list.next;
         drop(list);
+        while let Some((number, file)) = self.end_waiting_job(end, error) {
+            self.counts.jobs.fetch_add(1, Relaxed);
+            self.counts.jobs_failed.fetch_add(1, Relaxed);
+            self.tell_of_job(file, number);
+        }
         self.jobs.finished.notify_all();
+    }
+
+    /// Ends a job that waits and whose number is less than `end`; its number and its file.
+    fn end_waiting_job(&self, end: u64, error: Error) -> Option<(u64, u64)> {
+        let mut list = self.jobs.list.lock();
+        let meant =
+            |entry: &&mut Entry| entry.number < end && matches!(entry.state, State::Waiting(_));
+        let entry = list.jobs.iter_mut().find(meant)?;
+        entry.state = State::Done(Outcome::failed(error));
+        Some((entry.number, entry.file))
     }
 
     /// The file closes: its jobs are nobody's any more.
@@ -253,15 +266,19 @@ impl Processor {
         let failed = outcome.result.is_err();
         self.counts.jobs.fetch_add(1, Relaxed);
         self.counts.jobs_failed.fetch_add(failed.into(), Relaxed);
-        {
+        let file = {
             let mut list = self.jobs.list.lock();
             let entry = list.jobs.iter_mut().find(|entry| entry.number == number);
-            if let Some(entry) = entry {
+            // Its file may have closed meanwhile.
+            entry.map(|entry| {
                 entry.state = State::Done(outcome);
-            }
-        }
+                entry.file
+            })
+        };
         self.jobs.finished.notify_all();
-        self.tell(uapi::PHOTONIC_EVENT_JOB, number);
+        if let Some(file) = file {
+            self.tell_of_job(file, number);
+        }
     }
 
     /// One job from its first vector to its last.
@@ -295,6 +312,10 @@ impl Processor {
                         true => ESHUTDOWN,
                         false => ECANCELED,
                     });
+                }
+                // The device alone would not see it: each of its commands is short.
+                if clock::monotonic_ns() >= task.deadline {
+                    return Err(ETIME);
                 }
                 let count = depth.min(task.vectors - first);
                 self.may_run(task.light)?;

@@ -125,7 +125,10 @@ impl Processors {
     /// How many there are: one more than the greatest number.
     pub(crate) fn count(&self) -> usize {
         let slots = self.slots.lock();
-        slots.iter().rposition(Option::is_some).map_or(0, |at| at + 1)
+        slots
+            .iter()
+            .rposition(Option::is_some)
+            .map_or(0, |at| at + 1)
     }
 
     /// All processors, one after the other, with no lock held.

@@ -77,6 +77,8 @@ pub(crate) struct Optics {
     shifts: ChargedVec<u32>,
     drift: Compensation,
     set: Option<Setting>,
+    /// Heaters whose phases the program in effect asks for in vain.
+    unreached: u32,
     /// The device's count of commits after ours, and the processor's of power-ups: others tell
     /// that it has lost power since.
     commits: u32,
@@ -115,12 +117,18 @@ impl Optics {
             shifts: charged::table(0, depth)?,
             drift: Compensation::new(compensation::MAX_STEP_MC),
             set: None,
+            unreached: 0,
             commits: 0,
             power_ups: 0,
             tag: 0,
             learned: [None; 2],
             probed: None,
         })
+    }
+
+    /// Heaters that cannot reach the phase that the program in effect asks for.
+    pub(super) fn unreached(&self) -> u32 {
+        self.unreached
     }
 
     /// The device was reset: nothing is known of its heaters.
@@ -157,7 +165,9 @@ impl Optics {
             calibration: calibration.id(),
         };
         self.forget_after_power_loss(processor);
-        let known = self.set.is_some_and(|set| set.calibration == wanted.calibration);
+        let known = self
+            .set
+            .is_some_and(|set| set.calibration == wanted.calibration);
         if !known {
             let step = compensation::step_mc(calibration.greatest_tempco(), self.identity.dac);
             self.drift.restart(step);
@@ -178,7 +188,7 @@ impl Optics {
         let solved = self
             .solver
             .solve(&calibration, conditions, &self.turns, &mut self.codes);
-        solved.ok_or(EINVAL)?;
+        self.unreached = solved.ok_or(EINVAL)?.unreached;
         self.drift.solved(temperature_mc);
         self.apply(processor, temperature_mc)?;
         self.set = Some(wanted);
@@ -332,7 +342,11 @@ impl Optics {
         words.copy_from_slice(input);
         image::write_input(device, &self.identity, 0, words);
         let power = vector::power(words);
-        let mut search = Search::new(Detection::Coherent, gain::safe(power, u32::MAX), self.probed);
+        let mut search = Search::new(
+            Detection::Coherent,
+            gain::safe(power, u32::MAX),
+            self.probed,
+        );
         let mut left = averages;
         while left > 0 {
             let command = Command {
@@ -368,7 +382,9 @@ impl Optics {
 /// Whether a part of a vector is at the end of the range of its ADC.
 fn is_cut(words: &[i32], bits: u32) -> bool {
     let greatest = i32::MAX >> 32u32.saturating_sub(bits) << 32u32.saturating_sub(bits);
-    words.iter().any(|&word| word >= greatest || word == i32::MIN)
+    words
+        .iter()
+        .any(|&word| word >= greatest || word == i32::MIN)
 }
 
 impl Processor {
@@ -400,7 +416,9 @@ impl Processor {
     pub(super) fn applied_codes(&self, first: usize, to: &mut [u32]) {
         let _optics = self.optics.lock();
         for (index, code) in to.iter_mut().enumerate() {
-            *code = self.registers.read(regs::APPLIED + 4 * (first + index) as u32);
+            *code = self
+                .registers
+                .read(regs::APPLIED + 4 * (first + index) as u32);
         }
     }
 

@@ -58,7 +58,9 @@ impl Program {
     /// Changes phases from `first` on. `Err` with the first channel whose phase is none, and
     /// nothing is changed.
     pub(crate) fn edit(&mut self, first: usize, phases: &[u32]) -> Result<(), u32> {
-        let wrong = phases.iter().position(|&phase| phase >= uapi::PHOTONIC_TURN);
+        let wrong = phases
+            .iter()
+            .position(|&phase| phase >= uapi::PHOTONIC_TURN);
         if let Some(at) = wrong {
             return Err((first + at) as u32);
         }

@@ -139,7 +139,11 @@ impl Processor {
             device_type: uapi::DEVICE_PHOTONIC,
             utilization_percent: self.utilization_percent(),
             power_watts: now.power_mw.saturating_add(500) / 1000,
-            memory_used_bytes: if self.is_busy() { 4 * (words + codes) } else { 0 },
+            memory_used_bytes: if self.is_busy() {
+                4 * (words + codes)
+            } else {
+                0
+            },
             memory_total_bytes: 4 * (words + codes),
         }
     }
@@ -232,11 +236,23 @@ impl debugfs::Show for RegisterDump {
     fn show(&self, to: &SeqFile) {
         let registers = &*self.0.registers;
         for &(name, offset) in DUMP {
-            seq_print!(to, "{:03x} {:<18} {:08x}\n", offset, name, registers.read(offset));
+            seq_print!(
+                to,
+                "{:03x} {:<18} {:08x}\n",
+                offset,
+                name,
+                registers.read(offset)
+            );
         }
         for sensor in 0..regs::SENSORS as u32 {
             let offset = regs::SENSOR + 4 * sensor;
-            seq_print!(to, "{:03x} sensor{:<12} {:08x}\n", offset, sensor, registers.read(offset));
+            seq_print!(
+                to,
+                "{:03x} sensor{:<12} {:08x}\n",
+                offset,
+                sensor,
+                registers.read(offset)
+            );
         }
         for rail in 0..regs::RAILS as u32 {
             let (mv, ma) = (regs::RAIL_MV + 4 * rail, regs::RAIL_MA + 4 * rail);
@@ -265,7 +281,8 @@ impl debugfs::Show for PhaseTable {
         if self.0.applied_phases(0, &mut phases).is_err() {
             return;
         }
-        seq_print!(to, "channel code millidegrees\n");
+        let unreached = self.0.optics.lock().unreached();
+        seq_print!(to, "# out of reach: {}\nchannel code millidegrees\n", unreached);
         for (channel, (code, phase)) in codes.iter().zip(phases.iter()).enumerate() {
             seq_print!(to, "{} {} {}\n", channel, code, phase);
         }

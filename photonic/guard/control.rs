@@ -114,7 +114,7 @@ pub struct Control {
 
 impl Control {
     /// At rest.
-    pub const fn new() -> Self {
+    pub const fn resting() -> Self {
         Self {
             tec: Loop::new(TEC_PROPORTIONAL, TEC_INTEGRAL),
             fan: Loop::new(FAN_PROPORTIONAL, FAN_INTEGRAL),
@@ -165,7 +165,8 @@ impl Control {
             self.tec.reset();
         }
         self.set_tec(tec, aim == Aim::Full, cooling);
-        self.set_fan(fan, fan == FAN_FULL);
+        let at_once = matches!(aim, Aim::Full | Aim::Blind) || sink_mc.is_none();
+        self.set_fan(fan, at_once);
     }
 
     fn hold_sink(&mut self, aim_mc: i32, sink_mc: Option<i32>) -> i32 {

@@ -178,10 +178,10 @@ impl Guard {
             } else {
                 Limits::DEFAULT
             },
-            ticks: Ticks::new(),
-            sensors: Sensors::new(),
-            policy: Policy::new(),
-            control: Control::new(),
+            ticks: Ticks::none(),
+            sensors: Sensors::unseen(),
+            policy: Policy::cool(),
+            control: Control::resting(),
             power: Power::Off,
             enabled: 0,
             laser: Laser::OFF,
@@ -668,7 +668,7 @@ impl Guard {
         Edges {
             causes: self.causes,
             state: self.state(),
-            lit: self.lit,
+            lit: self.view.emission() && !self.view.gone(),
             faults: self.sensors.faults(),
         }
     }

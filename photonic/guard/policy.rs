@@ -111,7 +111,7 @@ pub struct Policy {
 
 impl Policy {
     /// No throttling.
-    pub const fn new() -> Self {
+    pub const fn cool() -> Self {
         Self {
             permille: 0,
             full: false,

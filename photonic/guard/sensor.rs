@@ -169,7 +169,7 @@ pub struct Sensors {
 
 impl Sensors {
     /// Sensors that nobody has looked at.
-    pub const fn new() -> Self {
+    pub const fn unseen() -> Self {
         Self {
             sensors: [Sensor::NEW; SENSORS],
         }

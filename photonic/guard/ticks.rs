@@ -37,7 +37,7 @@ pub struct Ticks {
 
 impl Ticks {
     /// Before the first tick.
-    pub const fn new() -> Self {
+    pub const fn none() -> Self {
         Self {
             last: None,
             total_ns: 0,

@@ -5,7 +5,8 @@
 //! A decision alone: whoever runs the device says what the sensor reads, asks, and does the rest.
 //!
 //! The temperature is filtered first (the mean of some sixteen readings), since sensors have
-//! noise. Codes are due when it is a step away from the temperature that they were computed for,
+//! noise; a reading that is a step or more away is taken as it is, so that the filter does not lag
+//! behind where there are few readings. Codes are due when it is a step away from the temperature that they were computed for,
 //! and that becomes the new middle: a temperature that swings by less than a step around any value
 //! makes at most one recomputation. A step is the drift that turns the quickest phase by a quarter
 //! of the converter's step, but neither below what sensors can tell nor above one degree.
@@ -54,9 +55,10 @@ impl Compensation {
     /// Takes a reading of the die's temperature, in millidegrees.
     pub fn read(&mut self, temperature_mc: i32) {
         let reading = i64::from(temperature_mc) << FRACTION_BITS;
+        let step = i64::from(self.step_mc) << FRACTION_BITS;
         self.filtered = Some(match self.filtered {
-            None => reading,
-            Some(mean) => mean + ((reading - mean) >> FILTER_BITS),
+            Some(mean) if (reading - mean).abs() < step => mean + ((reading - mean) >> FILTER_BITS),
+            _ => reading,
         });
     }
 

@@ -100,14 +100,6 @@ static inline void light_up(int fd)
 	CHECK_OK(control(fd, LIGHTOS_PHOTONIC_ARM));
 }
 
-/* A module with an ideal model that shines. */
-static inline int lit(void)
-{
-	int fd = reload_with(IDEAL);
-
-	light_up(fd);
-	return fd;
-}
 
 static inline int try_limits(int fd, uint32_t flags, struct lightos_photonic_limits *limits)
 {
@@ -246,6 +238,19 @@ static inline struct lightos_photonic_event await_event(int fd, uint32_t kind)
 			sleep_ms(5);					\
 		}							\
 	} while (0)
+
+/*
+ * A module with an ideal model that shines, and is as warm as it shall be: the colour
+ * of its laser goes with the temperature.
+ */
+static inline int lit(void)
+{
+	int fd = reload_with(IDEAL);
+
+	light_up(fd);
+	AWAIT_STATUS(fd, abs(status.die_mc - status.setpoint_mc) < 1000);
+	return fd;
+}
 
 /* What a file of sysfs says, without its line end; false where it cannot be read. */
 static inline bool read_text(const char *folder, const char *name, char *text, size_t size)

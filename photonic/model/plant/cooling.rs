@@ -23,7 +23,7 @@ pub struct Tec {
 
 impl Tec {
     /// No current.
-    pub const fn new() -> Self {
+    pub const fn off() -> Self {
         Self {
             set: 0,
             flows: 0,
@@ -76,7 +76,7 @@ pub struct Fan {
 
 impl Fan {
     /// A fan that stands.
-    pub const fn new() -> Self {
+    pub const fn standing() -> Self {
         Self {
             pwm: 0,
             speed: 0,

@@ -33,7 +33,7 @@ pub struct Laser {
 
 impl Laser {
     /// Off.
-    pub const fn new() -> Self {
+    pub const fn dark() -> Self {
         Self {
             control: 0,
             duty: DUTY_FULL,

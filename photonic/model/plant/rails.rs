@@ -55,7 +55,7 @@ pub struct Trouble {
 
 impl Rails {
     /// All off.
-    pub const fn new() -> Self {
+    pub const fn off() -> Self {
         let off = Rail {
             mv: 0,
             above: 0,

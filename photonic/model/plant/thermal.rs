@@ -14,7 +14,7 @@
 //! power, the laser by 200 K/kW of its own, both with a lag of 4 ms.
 //!
 //! The die never heats faster than [`MAX_HEATING_UK_PER_MS`]: all that can heat it at once, with
-//! a runaway of the heaters and the cooler the wrong way, is less than 250 W.
+//! a runaway of the heaters and the cooler the wrong way, is less than 245 W.
 //!
 //! Temperatures are billionths of a degree Celsius: a milliwatt for a step of 250 µs is 1,000 of
 //! them in the die and 2 in the sink.
@@ -24,7 +24,7 @@ pub const STEP_NS: u64 = 250_000;
 /// The fastest that any place on the die heats, in millionths of a degree a millisecond.
 pub const MAX_HEATING_UK_PER_MS: i64 = 1_000_000;
 /// The most heat that a runaway of the heaters adds, in milliwatts.
-pub const RUNAWAY_MAX_MW: u32 = 100_000;
+pub const RUNAWAY_MAX_MW: u32 = 140_000;
 /// The most heat that heaters give that do as they are told, in milliwatts.
 pub const HEATER_MAX_MW: u32 = 50_000;
 /// Billionths of a degree in a thousandth.

@@ -127,11 +127,12 @@ impl Errors {
 fn measure<R: Registers, W: Fn(u64)>(
     driver: &mut Driver<'_, R, W>,
     cases: &[Case],
+    wavelength: u32,
     mut between: impl FnMut(&mut Driver<'_, R, W>),
 ) -> Errors {
     let mut errors = Errors::default();
     for case in cases {
-        let outcome = driver.program(&case.program.phases, 0).unwrap();
+        let outcome = driver.program(&case.program.phases, wavelength).unwrap();
         assert!(outcome.converged && outcome.unreached == 0, "{outcome:?}");
         between(driver);
         let vectors: Vec<_> = case.vectors.iter().map(|vector| encode(vector)).collect();
@@ -147,7 +148,7 @@ fn measure<R: Registers, W: Fn(u64)>(
 fn through_driver(chip: Chip, cases: &[Case]) -> Errors {
     let device = on_bench(chip);
     let mut driver = Driver::new(&device, |ns| device.wait(ns)).unwrap();
-    measure(&mut driver, cases, |_| ())
+    measure(&mut driver, cases, 0, |_| ())
 }
 
 /// The model alone: codes and words by double precision.
@@ -247,6 +248,30 @@ fn an_ideal_chip_is_as_accurate_as_its_converters() {
     }
 }
 
+#[test]
+fn powers_are_the_squares_of_amplitudes() {
+    let device = on_bench(Chip::ideal(MODES, 16, Law::Square));
+    let mut driver = Driver::new(&device, |ns| device.wait(ns)).unwrap();
+    for case in &Case::all(4, 40, None) {
+        driver.program(&case.program.phases, 0).unwrap();
+        let vectors: Vec<_> = case.vectors.iter().map(|vector| encode(vector)).collect();
+        let batches = driver.multiply(Detection::Direct, &vectors).unwrap();
+        let outputs = batches.iter().flat_map(|batch| &batch.outputs);
+        assert!(batches.iter().all(|batch| !batch.saturated));
+        for (vector, output) in case.vectors.iter().zip(outputs) {
+            let scale = case.program.scale * case.program.scale;
+            let found = decode(output);
+            let exact = case.matrix.times(vector);
+            let total: f64 = exact.iter().map(|z| z.norm_sqr()).sum();
+            for (found, exact) in found.iter().zip(&exact) {
+                assert_eq!(found.im, 0.0);
+                let off = (found.re * scale - exact.norm_sqr()).abs();
+                assert!(off < 1e-3 * total, "{off} {total}");
+            }
+        }
+    }
+}
+
 /// What a perfect calibration of `device` would find: the truth about it.
 fn truth(device: &HostModel<Bench>, chip: &Chip) -> (Vec<u8>, Splitters) {
     let identity = Identity::read(device).unwrap();
@@ -278,7 +303,19 @@ fn truth(device: &HostModel<Bench>, chip: &Chip) -> (Vec<u8>, Splitters) {
                 alpha: radians(0),
                 beta: radians(1),
             };
-            let blob = Blob::known(&identity, &heaters, &couplers, &common);
+            let waves: Vec<_> = (1..identity.wavelengths)
+                .map(|wavelength| {
+                    let longer = chip.wavelength_step_pm * wavelength;
+                    let deltas = optics.channels().iter().map(|channel| {
+                        let turns = -i64::from(channel.path().1) * i64::from(longer);
+                        ((turns + (1 << 15)) >> 16) as i16
+                    });
+                    let scale =
+                        f64::from(chip.wavelength_pm) / f64::from(chip.wavelength_pm + longer);
+                    (wavelength, scale, deltas.collect())
+                })
+                .collect();
+            let blob = Blob::known(&identity, &heaters, &couplers, &common, &waves);
             (blob.sealed(), splitters)
         })
         .unwrap()
@@ -306,10 +343,13 @@ fn a_chip_that_is_known_computes_well_and_keeps_to_it_when_it_warms() {
         errors.rms()
     };
     println!("12 bits, square law, offsets 1 rad, splitters 0.02 rad, crosstalk 21 %, noise");
-    report("uncalibrated", &measure(&mut driver, &all[..2], |_| ()));
+    report("uncalibrated", &measure(&mut driver, &all[..2], 0, |_| ()));
     driver.load(blob).unwrap();
-    let at_home = report("calibrated", &measure(&mut driver, &all, |_| ()));
+    let at_home = report("calibrated", &measure(&mut driver, &all, 0, |_| ()));
     assert!(at_home <= 0.02, "{at_home}");
+    let longest = measure(&mut driver, &all, 7, |_| ());
+    let longest = report("2.8 nm longer wavelength", &longest);
+    assert!(longest <= 1.2 * at_home, "{longest} {at_home}");
     let drift = |driver: &mut Driver<_, _>, compensated: bool| {
         for step in 1..=10 {
             warm(step);
@@ -318,12 +358,12 @@ fn a_chip_that_is_known_computes_well_and_keeps_to_it_when_it_warms() {
             }
         }
     };
-    let warmed = measure(&mut driver, &all[..2], |driver| {
+    let warmed = measure(&mut driver, &all[..2], 0, |driver| {
         warm(0);
         drift(driver, false);
     });
     report("10 degrees warmer", &warmed);
-    let followed = measure(&mut driver, &all, |driver| {
+    let followed = measure(&mut driver, &all, 0, |driver| {
         warm(0);
         drift(driver, true);
     });

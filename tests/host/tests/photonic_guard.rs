@@ -15,14 +15,18 @@ mod scenarios;
 mod world;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 
 use lightos_host::photonic::guard::cause;
 use lightos_host::photonic::guard::sensor::Fault;
+use lightos_host::photonic::model::plant::{Plant, PlantConfig};
+use lightos_host::photonic::registers::{sensor_millidegrees, SENSOR};
 use lightos_host::support::cases;
 
 use bugs::{Bug, ALL_BUGS};
 use properties::{Property, Score};
-use scenarios::{faulty, healthy, kind};
+use scenarios::{faulty, healthy, kind, worst};
 use world::{Scenario, Truth, World, MS};
 
 /// What many runs came to.
@@ -39,6 +43,21 @@ struct Sum {
 }
 
 impl Sum {
+    fn add(&mut self, other: &Self) {
+        for (name, score) in &other.scores {
+            self.scores.entry(name).or_default().add(score);
+        }
+        for (cause, count) in &other.causes {
+            *self.causes.entry(*cause).or_default() += count;
+        }
+        self.ticks += other.ticks;
+        self.trips += other.trips;
+        self.latches += other.latches;
+        self.rearms += other.rearms;
+        self.missed += other.missed;
+        self.hottest_lit_mc = self.hottest_lit_mc.max(other.hottest_lit_mc);
+    }
+
     fn print(&self, what: &str) {
         println!(
             "{what}: {} ticks ({} missed), {} trips, {} causes latched, {} turns of the key, \
@@ -63,6 +82,23 @@ impl Sum {
             );
         }
     }
+}
+
+/// Does `one` for every seed below `count`, on all processors.
+fn for_all_seeds(count: u32, one: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(0);
+    let workers = std::thread::available_parallelism().map_or(1, |n| n.get());
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= u64::from(count) {
+                    return;
+                }
+                one(seed);
+            });
+        }
+    });
 }
 
 /// A property that did not hold: which, when, why.
@@ -129,14 +165,17 @@ fn check(properties: &mut [Box<dyn Property>], truth: &Truth) -> Result<(), Brea
 
 #[test]
 fn faults_break_no_property() {
-    let mut sum = Sum::default();
+    let total = Mutex::new(Sum::default());
     let count = cases(360, 12_000);
-    for seed in 0..u64::from(count) {
+    for_all_seeds(count, |seed| {
+        let mut sum = Sum::default();
         let scenario = faulty(seed);
         if let Err(breach) = run(&scenario, Bug::None, &mut sum) {
             panic!("seed {seed} ({:?}): {breach:?}\n{scenario:#?}", kind(seed));
         }
-    }
+        total.lock().unwrap().add(&sum);
+    });
+    let sum = total.into_inner().unwrap();
     sum.print(&format!("{count} runs with faults"));
     // Every cause there is has come up.
     if count >= 360 {
@@ -145,6 +184,30 @@ fn faults_break_no_property() {
             assert!(seen || 1 << bit == cause::EMISSION, "cause {bit}");
         }
     }
+}
+
+/// What the sensor of the edge reads at 25 °C on average, in thousandths of a degree.
+fn edge_reads(seed: u64) -> i32 {
+    let mut plant = Plant::new(&PlantConfig::TYPICAL, seed);
+    let readings = (0..64).map(|ms| {
+        plant.advance(ms * MS);
+        sensor_millidegrees(plant.read(SENSOR + 4))
+    });
+    readings.sum::<i32>() / 64
+}
+
+#[test]
+fn the_worst_specimens_are_off_in_time() {
+    let mut sum = Sum::default();
+    let low = (0..).filter(|&seed| edge_reads(seed) < 24_520);
+    let count = cases(100, 1_000);
+    for seed in low.take(count as usize) {
+        if let Err(breach) = run(&worst(seed), Bug::None, &mut sum) {
+            panic!("seed {seed}: {breach:?}");
+        }
+    }
+    sum.print(&format!("{count} worst specimens"));
+    assert_eq!(sum.causes.get(&cause::OVERTEMP), Some(&u64::from(count)));
 }
 
 #[test]
@@ -176,6 +239,16 @@ struct Health {
     outside: u64,
     ticks: u64,
     worst_mc: i32,
+}
+
+impl Health {
+    fn add(&mut self, other: &Self) {
+        self.dark_ns += other.dark_ns;
+        self.total_ns += other.total_ns;
+        self.outside += other.outside;
+        self.ticks += other.ticks;
+        self.worst_mc = self.worst_mc.max(other.worst_mc);
+    }
 }
 
 /// The stated band about the set point, in thousandths of a degree, once it has been reached.
@@ -229,10 +302,10 @@ fn healthy_hours_go_by_without_a_word() {
         .ok()
         .and_then(|n| n.parse().ok());
     let count = hours.unwrap_or_else(|| cases(2, 1_000));
-    let mut sum = Sum::default();
-    let mut health = Health::default();
-    for seed in 0..u64::from(count) {
+    let total = Mutex::new((Sum::default(), Health::default()));
+    for_all_seeds(count, |seed| {
         let scenario = healthy(seed, 3_600_000 * MS);
+        let (mut sum, mut health) = (Sum::default(), Health::default());
         let mut properties = properties::all();
         let mut world = World::new(&scenario, Bug::None);
         let mut began = None;
@@ -242,13 +315,16 @@ fn healthy_hours_go_by_without_a_word() {
             is_well(truth, &mut health, began)
         });
         assert_eq!(outcome, Ok(()), "seed {seed}");
-        sum.ticks += world.snapshot().statistics.ticks;
-        sum.rearms += world.snapshot().statistics.rearms;
+        sum.ticks = world.snapshot().statistics.ticks;
+        sum.rearms = world.snapshot().statistics.rearms;
         for property in &properties {
-            let score = sum.scores.entry(property.name()).or_default();
-            score.add(&property.score());
+            sum.scores.insert(property.name(), property.score());
         }
-    }
+        let mut total = total.lock().unwrap();
+        total.0.add(&sum);
+        total.1.add(&health);
+    });
+    let (sum, health) = total.into_inner().unwrap();
     sum.print(&format!("{count} healthy hours"));
     let lit = 1.0 - health.dark_ns as f64 / health.total_ns as f64;
     let usual = 1.0 - health.outside as f64 / health.ticks as f64;

@@ -720,6 +720,20 @@ fn codes_are_due_a_step_away_and_not_before() {
 }
 
 #[test]
+fn few_readings_do_not_lag() {
+    let mut compensation = Compensation::new(100);
+    for reading in [45_000, 45_090, 47_000, 46_905] {
+        compensation.read(reading);
+        let now = compensation.temperature_mc().unwrap();
+        assert!(now.abs_diff(reading) < 100, "{now} {reading}");
+    }
+    compensation.solved(i32::MAX);
+    compensation.read(i32::MIN);
+    assert!(compensation.due());
+    assert_eq!(compensation.temperature_mc(), Some(i32::MIN));
+}
+
+#[test]
 fn the_step_is_that_of_the_converter() {
     let dac = Dac::new(12, Law::Linear).unwrap();
     // 0.001 turns a degree: a quarter of 1/4096 turns is 61 millidegrees.

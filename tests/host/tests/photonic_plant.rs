@@ -6,7 +6,9 @@ use lightos_host::photonic::model::plant::fault::{Fault, RailFault, SensorFault,
 use lightos_host::photonic::model::plant::sensor::ERROR_MC;
 use lightos_host::photonic::model::plant::thermal::{MAX_HEATING_UK_PER_MS, STEP_NS};
 use lightos_host::photonic::model::plant::{Plant, PlantConfig};
+use lightos_host::photonic::model::random::Random;
 use lightos_host::photonic::registers::*;
+use lightos_host::support::cases;
 
 const MS: u64 = 1_000_000;
 const ALL: u32 = (1 << RAILS) - 1;
@@ -60,14 +62,14 @@ impl Bench {
 #[test]
 fn rails_ramp_are_good_and_discharge() {
     let mut bench = Bench::new(1);
-    for index in 0..RAILS {
+    for (index, nominal) in RAIL_NOMINAL_MV.into_iter().enumerate() {
         bench.plant.write(RAIL_ENABLE, (2 << index) - 1);
         bench.pass(500_000);
         assert_eq!(bench.plant.read(RAIL_GOOD) >> index, 0);
         bench.pass(8 * MS);
         assert_eq!(bench.plant.read(RAIL_GOOD), (2 << index) - 1);
         let mv = bench.plant.read(RAIL_MV + 4 * index as u32);
-        assert_eq!(mv, RAIL_NOMINAL_MV[index]);
+        assert_eq!(mv, nominal);
     }
     assert!(bench.is(STATUS_RAILS_GOOD));
     bench.plant.write(RAIL_ENABLE, 0);
@@ -221,7 +223,8 @@ fn the_die_heats_no_faster_than_stated() {
         }
     }
     assert!(fastest <= MAX_HEATING_UK_PER_MS, "{fastest}");
-    assert!(fastest > MAX_HEATING_UK_PER_MS / 2, "{fastest}");
+    println!("{fastest} uK in a millisecond");
+    assert!(fastest > MAX_HEATING_UK_PER_MS * 3 / 4, "{fastest}");
 }
 
 #[test]
@@ -235,14 +238,14 @@ fn sensors_in_order_are_as_good_as_stated() {
         for step in 0..4_000 {
             let seen = bench.plant.hottest_uc() / 1_000;
             bench.run(1);
-            for index in 0..SENSORS {
+            for (index, last) in last.iter_mut().enumerate() {
                 let code = bench.plant.read(SENSOR + 4 * index as u32);
                 assert_eq!(code & 3, 0);
-                same += u32::from(code & 0xffff == last[index] & 0xffff);
+                same += u32::from(code & 0xffff == *last & 0xffff);
                 if step > 0 {
-                    assert_eq!((code >> 16).wrapping_sub(last[index] >> 16) & 0xffff, 4);
+                    assert_eq!((code >> 16).wrapping_sub(*last >> 16) & 0xffff, 4);
                 }
-                last[index] = code;
+                *last = code;
                 if index < SENSORS_DIE {
                     let read = i64::from(sensor_millidegrees(code));
                     worst = worst.max((read - seen).abs());
@@ -399,4 +402,45 @@ fn gaps_end_where_steps_would() {
     bench.plant.advance(u64::MAX);
     bench.plant.advance(5);
     assert!(!bench.plant.emission());
+}
+
+#[test]
+fn anything_may_be_written_at_any_time() {
+    for seed in 0..u64::from(cases(50, 2_000)) {
+        let mut random = Random::stream(seed, 3);
+        let config = PlantConfig {
+            ambient_mc: random.bits() as i32,
+            offset_mc: random.bits() as u32,
+            laser_uw: random.bits() as u32,
+            laser_mw: random.bits() as u32,
+            idle_mw: random.bits() as u32,
+            busy_mw: random.bits() as u32,
+        };
+        let mut plant = Plant::new(&config, seed);
+        let mut now = random.bits() >> 1;
+        for _ in 0..2_000 {
+            let gap = random.bits() >> (20 + random.below(44));
+            now = now.saturating_add(gap);
+            plant.advance(now);
+            plant.write(random.below(OPTICS / 4) * 4, random.bits() as u32);
+            plant.read(random.below(OPTICS / 4) * 4);
+            plant.load(random.bits() as u32, random.below(2) == 0);
+            let (index, value) = (random.below(6) as usize, random.bits());
+            plant.inject(match random.below(12) {
+                0 => Fault::Sensor(index, SensorFault::Drift(value as i32)),
+                1 => Fault::Sensor(index, SensorFault::Jump(value as i32)),
+                2 => Fault::Sensor(index, SensorFault::Offset(value as i32)),
+                3 => Fault::Tec(TecFault::Limited(value as u32)),
+                4 => Fault::Tec(TecFault::Reversed),
+                5 => Fault::Rail(index, RailFault::Sag(value as u32)),
+                6 => Fault::Rail(index, RailFault::Overcurrent),
+                7 => Fault::Rail(index, RailFault::StuckOn),
+                8 => Fault::Ambient(value as i32),
+                9 => Fault::HeaterRunaway(value as u32),
+                10 => Fault::FanStuck(value & 1 == 0),
+                _ => Fault::Gone(false),
+            });
+        }
+        assert!(plant.hottest_uc() < 1_000_000_000);
+    }
 }

@@ -173,7 +173,7 @@ impl Registers for Seen<'_> {
                 }
             }
             (Bug::Unthrottled, LASER_DUTY) => DUTY_FULL,
-            (Bug::Forgetful, LASER_DUTY) if ticks % 64 == 0 => DUTY_FULL,
+            (Bug::Forgetful, LASER_DUTY) if ticks & 63 == 0 => DUTY_FULL,
             (Bug::HalfFan, FAN_PWM) => value.min(127),
             (Bug::HalfTec, TEC_SET_MA) => (value as i32).min(TEC_MAX_MA / 2) as u32,
             (Bug::GreedyTec, TEC_SET_MA) if value as i32 > 0 => TEC_MAX_MA as u32,

@@ -323,7 +323,8 @@ impl Property for Device {
         let lit = truth.plant.emission();
         let age = truth.now.saturating_sub(self.kicked);
         let apart = truth.gone || !truth.witness() || age > 1_500_000;
-        let apart = apart && !truth.watchdog_stuck;
+        // A watchdog that was stuck until now is late by as much.
+        let apart = apart && age < 3_000_000;
         if self.lit && !lit && apart {
             self.score.note(age as i64 / 1_000);
         }
@@ -481,6 +482,18 @@ impl ThrottleHolds {
             score: Score::of("falls"),
         }
     }
+
+    fn rises(&self, now: i32) -> bool {
+        let full = self.history.len() == 257;
+        let at = |ago: usize| self.history.iter().rev().nth(ago - 1).copied();
+        let quickly = at(8).is_some_and(|then| now > then + 700);
+        let peak = self.history.iter().max().is_some_and(|&peak| now >= peak);
+        let before = self.history.iter().take(128).max();
+        let begun = at(32)
+            .zip(before)
+            .is_some_and(|(late, &most)| late > most + 150);
+        quickly || (full && peak && begun)
+    }
 }
 
 impl Property for ThrottleHolds {
@@ -500,30 +513,21 @@ impl Property for ThrottleHolds {
             return Ok(());
         }
         let now = hottest_mc(truth);
-        let full = self.history.len() == 257;
-        let at = |ago: usize| self.history.iter().rev().nth(ago - 1).copied();
-        let quickly = at(8).is_some_and(|then| now > then + 700);
-        let peak = self.history.iter().max().is_some_and(|&peak| now >= peak);
-        let before = self.history.iter().take(128).max();
-        let begun = full
-            && at(32)
-                .zip(before)
-                .is_some_and(|(late, &most)| late > most + 150);
-        let slowly = peak && begun;
         let all = truth.trusted[..SENSORS_DIE].iter().all(|&trusted| trusted);
-        let rises = (quickly || slowly) && all;
-        if full {
-            self.history.pop_front();
-        }
-        self.history.push_back(now);
         for write in tick.writes.iter().filter(|w| w.offset == LASER_DUTY) {
-            let falls = write.value > self.duty;
-            self.score.tested += u64::from(falls);
             let before = std::mem::replace(&mut self.duty, write.value);
-            if falls && rises {
+            if write.value <= before {
+                continue;
+            }
+            self.score.tested += 1;
+            if all && self.rises(now) {
                 return Err(format!("duty {before} to {} at {now} mc", write.value));
             }
         }
+        if self.history.len() == 257 {
+            self.history.pop_front();
+        }
+        self.history.push_back(now);
         Ok(())
     }
 

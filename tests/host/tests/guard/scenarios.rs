@@ -253,7 +253,7 @@ pub fn faulty(seed: u64) -> Scenario {
     author.loads(40_000, 1_000);
     author.add(kind(seed));
     if !author.one_in(4) {
-        let mw = author.between(10_000, 100_000);
+        let mw = author.between(10_000, 150_000);
         author.breaks(Fault::HeaterRunaway(mw), Fault::HeaterRunaway(0));
     }
     let jitter_ns = author.between(0, 300_000);
@@ -280,6 +280,33 @@ pub fn healthy(seed: u64, length_ns: u64) -> Scenario {
         author.at(second * 1_000 * MS, Action::Inject(Fault::Ambient(air)));
     }
     let jitter_ns = author.between(0, 300_000);
+    let mut scenario = author.finish(seed, config, jitter_ns);
+    scenario.operated = false;
+    scenario
+}
+
+/// The worst that may happen with one sensor in order: that of the edge, which reads low in this
+/// specimen, while all that can heat the die does so at once.
+pub fn worst(seed: u64) -> Scenario {
+    let mut author = Author {
+        random: Random::stream(seed, 300),
+        length_ns: 2_000 * MS,
+        actions: Vec::new(),
+    };
+    for index in [0, 2] {
+        let fault = Fault::Sensor(index, SensorFault::Open);
+        author.at(1_000 * MS, Action::Inject(fault));
+    }
+    let at = 1_500 * MS + u64::from(author.between(0, 999)) * 1_000;
+    author.at(at, Action::Inject(Fault::Tec(TecFault::Reversed)));
+    author.at(at, Action::Load(50_000, true));
+    author.at(at, Action::Inject(Fault::HeaterRunaway(u32::MAX)));
+    author.at(at, Action::Inject(Fault::ComparatorDead(true)));
+    let jitter_ns = author.between(0, 490_000);
+    let config = PlantConfig {
+        laser_mw: 4_000,
+        ..PlantConfig::TYPICAL
+    };
     let mut scenario = author.finish(seed, config, jitter_ns);
     scenario.operated = false;
     scenario

@@ -198,15 +198,25 @@ impl Blob {
         blob
     }
 
-    /// A chip as it truly is: with offsets, efficiencies and temperature coefficients of its
-    /// heaters and errors of its couplers as in the blob.
+    /// A chip as it truly is: offsets, efficiencies and temperature coefficients of its heaters
+    /// and errors of its couplers in the units of a blob; for each wavelength but the first the
+    /// scale of phases and what is added to offsets.
     pub fn known(
         identity: &Identity,
         heaters: &[(u32, u32, i32)],
         couplers: &[[i32; 2]],
         common: &Common,
+        waves: &[(u32, f64, Vec<i16>)],
     ) -> Self {
-        let mut blob = Self::new(identity, &[]);
+        let wavelengths: Vec<u32> = waves.iter().map(|wave| wave.0).collect();
+        let mut blob = Self::new(identity, &wavelengths);
+        for (record, (_, scale, deltas)) in waves.iter().enumerate() {
+            let at = blob.record_at(record);
+            blob.put(at + 4, (scale * 2f64.powi(30)).round() as u32);
+            for (channel, delta) in deltas.iter().enumerate() {
+                blob.bytes[at + 8 + 2 * channel..][..2].copy_from_slice(&delta.to_le_bytes());
+            }
+        }
         blob.put(40, (common.transmission * 2f64.powi(31)) as u32);
         for (class, &crosstalk) in common.crosstalk.iter().enumerate() {
             blob.put(48 + 4 * class, crosstalk);

@@ -49,6 +49,8 @@ pub struct Bench {
     pub tap_noise: f64,
     pub output_noise: f64,
     pub temperature: f64,
+    /// How far the die strays from that, in degrees.
+    pub wobble: f64,
     pub faults: Vec<Fault>,
     pub probes: usize,
     random: Random,
@@ -97,6 +99,7 @@ impl Bench {
             tap_noise: 1e-4,
             output_noise: 7e-5,
             temperature: 45.0,
+            wobble: 0.0,
             faults: Vec::new(),
             probes: 0,
             random: Random::new(seed ^ 1),
@@ -104,7 +107,7 @@ impl Bench {
         }
     }
 
-    fn phases(&mut self, settings: &[(usize, u32)], wavelength: usize) -> Vec<f64> {
+    fn phases(&self, settings: &[(usize, u32)], wavelength: usize, temperature: f64) -> Vec<f64> {
         let scale = 1550.0 / (1550.0 + 0.4 * wavelength as f64);
         let mut heat = vec![0.0; self.layout.channels()];
         for &(channel, code) in settings {
@@ -128,7 +131,7 @@ impl Bench {
                 self.offset[channel]
                     + heat[channel]
                     + around
-                    + self.tempco[channel] * (self.temperature - 45.0)
+                    + self.tempco[channel] * (temperature - 45.0)
                     + self.dispersion[channel] * wavelength as f64
             })
             .collect()
@@ -179,11 +182,12 @@ impl Probe for Bench {
         if self.faults.contains(&Fault::Refusing) {
             return Err(ProbeError::Dark);
         }
-        let mut phases = self.phases(shot.settings, shot.wavelength);
+        let temperature = self.temperature + self.wobble * normal(&mut self.random);
+        let mut phases = self.phases(shot.settings, shot.wavelength, temperature);
         phases.iter_mut().for_each(|phase| *phase %= TAU);
         let average = f64::from(shot.averages).sqrt();
         let mut measurement = Measurement {
-            temperature: self.temperature,
+            temperature,
             ..Measurement::default()
         };
         for input in shot.inputs {

@@ -166,6 +166,6 @@ impl Chip {
 }
 
 /// The crossings of a column with their upper modes.
-pub(super) fn places(column: Column) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn places(column: Column) -> impl Iterator<Item = (usize, usize)> + Clone {
     (0..column.count).map(move |nth| (column.first + nth, column.top + nth * column.stride))
 }

@@ -51,7 +51,7 @@ impl Default for Options {
             averages: 1,
             warmer: None,
             wavelengths: Vec::new(),
-            residual_limit: 0.02,
+            residual_limit: 0.005,
             passes: 2,
             seed: 1,
         }
@@ -126,8 +126,8 @@ struct Work<'a, P> {
 impl<'a, P: Probe> Work<'a, P> {
     fn new(probe: &'a mut P, options: &'a Options) -> Result<Self, Error> {
         let info = probe.info();
-        let layout = Layout::new(info.modes)
-            .ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
+        let layout =
+            Layout::new(info.modes).ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
         let chip = Chip::nominal(&info, layout);
         let knowledge = Knowledge::new(&Freedom::ALL, &chip);
         Ok(Self {
@@ -184,7 +184,10 @@ impl<'a, P: Probe> Work<'a, P> {
                 .outputs
                 .iter()
                 .all(|outputs| outputs.len() == self.info.modes);
-        if !whole {
+        let numbers = measurement.taps.iter().flatten().flatten().copied();
+        let parts = measurement.outputs.iter().flatten();
+        let mut numbers = numbers.chain(parts.flat_map(|z| [z.re, z.im]));
+        if !whole || !numbers.all(f64::is_finite) {
             return Err(Error::Incomplete);
         }
         Ok(Record {
@@ -211,33 +214,69 @@ impl<'a, P: Probe> Work<'a, P> {
 
     /// Measures a column and finds its parameters.
     fn column(&mut self, column: usize) -> Result<(), Error> {
+        let attenuators = self.layout().attenuators();
         if self.layout().column(column).count == 0 {
             return Ok(());
         }
-        if column == self.layout().attenuators() {
+        if column == attenuators {
             self.before = self.knowledge.clone();
         }
         let first = self.records.len();
         self.measure_column(column)?;
         let own = self.records.split_off(first);
-        let dark = if self.shows_attenuators(column) { own.len() / 2 } else { own.len() };
-        self.fit_first(&own[..dark], column, true)?;
-        if dark < own.len() {
+        let shows = self.shows_attenuators(column);
+        let resting = if shows { own.len() / 2 } else { own.len() };
+        self.fit_first(&own[..resting], column, true)?;
+        let guess = self.chip.clone();
+        if shows {
             self.fit_first(&own, column, false)?;
         }
         self.records.extend(own);
-        let attenuators = self.layout().attenuators();
         // Crosstalk is better known by then: what came before has to be fitted anew.
-        if column == attenuators || self.shows_attenuators(column) {
+        if column == attenuators || shows {
             // Only here heaters of some classes of distance meet.
-            let from = attenuators.saturating_sub(3);
             for _ in 0..4 {
                 self.knowledge = self.before.clone();
-                self.refine(from..column + 1);
+                self.refine(attenuators.saturating_sub(3)..column + 1);
             }
         } else if [1, 2, 4, 8].contains(&column) {
             self.knowledge = Knowledge::new(&Freedom::ALL, &self.chip);
             self.refine(0..column + 1);
+        }
+        let error = match self.check_column(column, first) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let (own, heaters) = (&self.records[first..], self.attenuators());
+        let blamed = if shows {
+            blame(&guess, own, heaters, self.channels(column))
+        } else {
+            None
+        };
+        Err(blamed.unwrap_or(error))
+    }
+
+    /// The channels of a column.
+    fn channels(&self, column: usize) -> Range<usize> {
+        let place = self.layout().column(column);
+        2 * place.first..2 * (place.first + place.count)
+    }
+
+    /// The φ of the attenuators.
+    fn attenuators(&self) -> impl Iterator<Item = usize> {
+        let layout = self.layout();
+        places(layout.column(layout.attenuators())).map(move |(crossing, _)| layout.phi(crossing))
+    }
+
+    /// Whether what was found of a column explains the measurements from number `first` on, more
+    /// or less: crosstalk may not be known well yet. Then, whether the φ of attenuators do their
+    /// work, if they show.
+    fn check_column(&self, column: usize, first: usize) -> Result<(), Error> {
+        let residuals = tap_residuals(&self.chip, &self.records[first..]);
+        let limit = self.options.residual_limit.max(0.03);
+        check(&residuals, self.channels(column), limit)?;
+        if self.shows_attenuators(column) {
+            self.check_heaters(self.attenuators())?;
         }
         Ok(())
     }
@@ -255,8 +294,7 @@ impl<'a, P: Probe> Work<'a, P> {
         let mut before = column;
         if seed {
             let mut knowledge = self.knowledge.clone();
-            let mut sweep =
-                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            let mut sweep = Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
             (0..column).for_each(|before| sweep.pass(before));
             let fields = sweep.fields().to_vec();
             seed_column(&mut self.chip, own, &fields, column, nominal)?;
@@ -267,8 +305,7 @@ impl<'a, P: Probe> Work<'a, P> {
         }
         for columns in [before..column, column..column + 1] {
             let mut knowledge = self.knowledge.clone();
-            let mut sweep =
-                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            let mut sweep = Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
             for column in 0..columns.end {
                 if columns.contains(&column) {
                     sweep.fit(column, 10);
@@ -476,7 +513,8 @@ impl<'a, P: Probe> Work<'a, P> {
             let fields = fields_behind(chip, records);
             fit_screen(chip, records, &fields, 0.0, &self.info)?;
         }
-        self.check(&self.residuals(chip, records)?)
+        let residuals = self.residuals(chip, records)?;
+        check(&residuals, 0..residuals.len(), self.options.residual_limit)
     }
 
     /// Of each channel: rms of what its taps or its output differ from what is known.
@@ -488,28 +526,24 @@ impl<'a, P: Probe> Work<'a, P> {
         Ok(residuals)
     }
 
-    /// Whether what was found explains what was measured.
-    fn check(&self, residuals: &[f64]) -> Result<(), Error> {
-        let limit = self.options.residual_limit;
-        let worst = residuals.iter().copied().enumerate();
-        // A channel whose residual is no number is worse than any.
-        let worst = worst.max_by(|(_, a), (_, b)| a.total_cmp(b));
-        match worst {
-            Some((channel, residual)) if residual.is_nan() || residual > limit => {
-                Err(Error::Residual {
-                    channel,
-                    residual,
-                    limit,
-                })
-            }
-            _ => Ok(()),
+    /// Whether heaters do about as much as they should.
+    fn check_heaters(&self, mut channels: impl Iterator<Item = usize>) -> Result<(), Error> {
+        let share = |channel: usize| self.chip.efficiency[channel] / self.info.nominal();
+        match channels.find(|&channel| far(share(channel))) {
+            None => Ok(()),
+            Some(channel) => Err(Error::DeadHeater {
+                channel,
+                efficiency: share(channel),
+                visibility: 1.0,
+            }),
         }
     }
 
     /// Says how well everything fits.
     fn finish(self, wavelengths: Vec<Wavelength>) -> Result<Calibration, Error> {
         let residuals = self.residuals(&self.chip, &self.records)?;
-        self.check(&residuals)?;
+        check(&residuals, 0..residuals.len(), self.options.residual_limit)?;
+        self.check_heaters(0..residuals.len())?;
         let outputs = &residuals[2 * self.layout().crossings()..];
         let squares: f64 = outputs.iter().map(|residual| residual * residual).sum();
         let residual = (squares / self.info.modes as f64).sqrt();
@@ -523,6 +557,57 @@ impl<'a, P: Probe> Work<'a, P> {
             inputs: self.inputs,
         })
     }
+}
+
+/// Whether the residuals of some channels are within a limit.
+fn check(residuals: &[f64], channels: Range<usize>, limit: f64) -> Result<(), Error> {
+    let worst = channels.map(|channel| (channel, residuals[channel]));
+    // A channel whose residual is no number is worse than any.
+    let worst = worst.max_by(|(_, a), (_, b)| a.total_cmp(b));
+    match worst {
+        Some((channel, residual)) if residual.is_nan() || residual > limit => {
+            Err(Error::Residual {
+                channel,
+                residual,
+                limit,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Finds the one heater of some that is most likely to be broken: with which the measurements can
+/// be explained best at `channels`, if it does less or more than it should. `None` if that explains
+/// little.
+fn blame(
+    chip: &Chip,
+    records: &[Record],
+    heaters: impl Iterator<Item = usize>,
+    channels: Range<usize>,
+) -> Option<Error> {
+    let mut trials = Vec::new();
+    let squares = |chip: &Chip| -> f64 {
+        let residuals = &tap_residuals(chip, records)[channels.clone()];
+        residuals.iter().map(|residual| residual * residual).sum()
+    };
+    for channel in heaters {
+        for share in [0.0, 0.2, 0.4, 0.6, 0.7, 1.3, 1.5] {
+            let mut chip = chip.clone();
+            chip.efficiency[channel] *= share;
+            trials.push((squares(&chip), channel, share));
+        }
+    }
+    let best = trials.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 < 0.5 * squares(chip)).then_some(Error::DeadHeater {
+        channel: best.1,
+        efficiency: best.2,
+        visibility: 1.0,
+    })
+}
+
+/// Whether a heater does so much more or less than nominal, which is 1, that it is broken.
+fn far(share: f64) -> bool {
+    !(0.76..=1.24).contains(&share)
 }
 
 /// An angle without whole turns, as little from 0 as can be.
@@ -564,10 +649,10 @@ fn fit_screen(
     for mode in 0..layout.modes() {
         let channel = layout.screen(mode);
         let found = screen::find(chip, records, fields, mode, range)
-            .filter(|found| found.left < 0.25 * found.power || found.left_dead < found.left)
+            .filter(|found| found.left.min(found.left_dead) < 0.25 * found.power)
             .ok_or(Error::DeadOutput { mode, channel })?;
         let share = found.efficiency / info.nominal();
-        if range > 0.0 && (found.left_dead <= found.left || (share - 1.0).abs() > 0.24) {
+        if range > 0.0 && (found.left_dead <= found.left || far(share)) {
             return Err(Error::DeadHeater {
                 channel,
                 efficiency: share,
@@ -676,7 +761,7 @@ fn settle(
         visibility,
     };
     let fringe = fringe.ok_or(dead(0.0, 0.0))?;
-    let far = (fringe.efficiency / nominal - 1.0).abs() > 0.24;
+    let far = far(fringe.efficiency / nominal);
     if fringe.rest_dead <= fringe.rest || fringe.visibility < 0.5 || far {
         return Err(dead(fringe.efficiency, fringe.visibility));
     }
@@ -729,8 +814,17 @@ fn check_taps(readings: &[Reading], crossing: usize) -> Result<(), Error> {
         let (least, most) = powers.fold((f64::MAX, 0.0f64), |(a, b), p| (a.min(p), b.max(p)));
         spread[output] = most - least;
     }
+    // Where the other output gets the same share always, the heater is to blame.
+    let shares = |output: usize| {
+        let shares = readings.iter().map(|r| {
+            let light: f64 = r.fields.iter().map(|field| field.norm_sqr()).sum();
+            r.powers[output] / light.max(1e-6)
+        });
+        let (least, most) = shares.fold((f64::MAX, 0.0f64), |(a, b), p| (a.min(p), b.max(p)));
+        most - least
+    };
     for (output, name) in [Output::Top, Output::Bottom].into_iter().enumerate() {
-        if spread[output] < 0.1 * spread[1 - output].max(0.1) {
+        if shares(1 - output) > 0.3 && spread[output] < 0.1 * spread[1 - output].max(0.1) {
             return Err(Error::DeadTap {
                 crossing,
                 output: name,
