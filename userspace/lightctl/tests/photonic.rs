@@ -137,3 +137,145 @@ fn readings_become_a_picture() {
     let ending = refused(2, "thermal --host --seconds 1 --plot", &["x.jpg"]);
     assert!(ending.contains(".svg or .png"), "{ending}");
 }
+
+/// The calibration of the model of 8 modes, made once for all tests of this process.
+fn calibrated() -> &'static str {
+    static BLOB: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    BLOB.get_or_init(|| {
+        let blob = folder("calibrated").join("8.bin");
+        let blob = blob.to_str().unwrap().to_owned();
+        let report = json("calibrate --host --modes 8", &["-o", &blob]);
+        assert_eq!(report["modes"], 8);
+        assert_eq!(report["splitters_known"], true);
+        assert_eq!(report["loaded"], true);
+        assert!(report["residual"].as_f64().unwrap() < 0.01, "{report}");
+        blob
+    })
+}
+
+#[test]
+fn a_calibration_is_described() {
+    let shown = json("calibration show --file", &[calibrated()]);
+    assert_eq!(shown["modes"], 8);
+    assert_eq!(shown["serial"], "0000000000000001");
+    assert_eq!(shown["crosstalk"].as_array().unwrap().len(), 7);
+    let words = text("calibration show --file", &[calibrated()]);
+    assert!(words.contains("rad rms from 50:50"), "{words}");
+    // That of another chip is refused.
+    let other = format!(
+        "status --host --modes 8 --seed 2 --calibration {}",
+        calibrated()
+    );
+    let output = run(&other, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    // A damaged one, too.
+    let mut blob = fs::read(calibrated()).unwrap();
+    blob[100] ^= 1;
+    let damaged = folder("damaged").join("8.bin");
+    fs::write(&damaged, blob).unwrap();
+    let damaged = damaged.to_str().unwrap();
+    let complaint = refused(2, "calibration show --file", &[damaged]);
+    assert!(complaint.contains("checksum"), "{complaint}");
+}
+
+#[test]
+fn products_are_those_of_doubles() {
+    let folder = folder("products");
+    let matrix = array(&folder.join("matrix.npy"), "<f8", &[8, 8], &numbers(64, 1));
+    let vectors = array(
+        &folder.join("vectors.npy"),
+        "<f8",
+        &[20, 8],
+        &numbers(160, 2),
+    );
+    let output = folder.join("products.npy");
+    let output = output.to_str().unwrap();
+    let host = format!("--host --modes 8 --calibration {}", calibrated());
+    let report = json(
+        &format!("multiply --compare --at-most 0.02 {host}"),
+        &[&matrix, &vectors, "-o", output],
+    );
+    assert_eq!(report["vectors"], 20);
+    assert_eq!(report["saturated"], 0);
+    assert_eq!(report["corrected"], true);
+    assert!(
+        report["error"]["relative"].as_f64().unwrap() < 0.02,
+        "{report}"
+    );
+    // What is written is what was compared: a row of eight doubles for each vector.
+    let bytes = fs::read(output).unwrap();
+    assert_eq!(bytes.len() % 8, 0);
+    assert!(bytes.len() >= 20 * 8 * 8);
+    let dark = json(
+        &format!("multiply --compare --direct {host}"),
+        &[&matrix, &vectors],
+    );
+    assert!(dark["error"]["relative"].as_f64().unwrap() < 0.05, "{dark}");
+    assert_eq!(dark["products"].as_array().unwrap().len(), 160);
+    // An error bound that no chip keeps.
+    let output = run(
+        &format!("multiply --compare --at-most 1e-9 {host}"),
+        &[&matrix, &vectors],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    // Without the calibration the light does something else.
+    let lost = json("multiply --compare --host --modes 8", &[&matrix, &vectors]);
+    assert!(lost["error"]["relative"].as_f64().unwrap() > 0.3, "{lost}");
+}
+
+#[test]
+fn matrices_larger_than_the_mesh_are_tiled() {
+    let folder = folder("tiles");
+    let parts = numbers(2 * 10 * 20, 3);
+    let matrix = array(&folder.join("matrix.npy"), "<c16", &[10, 20], &parts);
+    let vectors = array(
+        &folder.join("vectors.npy"),
+        "<c16",
+        &[3, 20],
+        &numbers(120, 4),
+    );
+    let host = format!("--host --modes 8 --calibration {}", calibrated());
+    let report = json(&format!("multiply --compare {host}"), &[&matrix, &vectors]);
+    assert_eq!(report["scales"].as_array().unwrap().len(), 2 * 3);
+    assert_eq!(report["through_the_mesh"], 18);
+    assert!(
+        report["error"]["relative"].as_f64().unwrap() < 0.03,
+        "{report}"
+    );
+    assert_eq!(report["products"][0].as_array().unwrap().len(), 2);
+    let loaded = json(&format!("load {host}"), &[&matrix]);
+    assert!(
+        loaded["error"]["relative"].as_f64().unwrap() < 0.03,
+        "{loaded}"
+    );
+    let phases = json("load --dry-run --host --modes 8", &[&matrix]);
+    assert_eq!(
+        phases["phases_millidegrees"][0].as_array().unwrap().len(),
+        136
+    );
+}
+
+#[test]
+fn digits_are_as_good_as_in_floats() {
+    let (digits, network) = (data("digits.csv"), data("photonic/digits-network.csv"));
+    let files = ["--data", &digits, "--network", &network];
+    let host = format!("digits --host --modes 8 --calibration {}", calibrated());
+    let report = json(&host, &files);
+    assert_eq!(report["digits"], 1000);
+    // By scripts/train_photonic_digits.py --evaluate.
+    assert_eq!(report["float_right"], 938);
+    assert!(report["right"].as_u64().unwrap() >= 928, "{report}");
+    assert_eq!(report["multiply_adds"], 1000 * (64 * 32 + 32 * 10));
+    assert_eq!(report["programs"], 32 + 8);
+    // A chip that is not calibrated guesses.
+    let output = run("digits --host --modes 8 --count 100", &files);
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(errors.contains("Is the processor calibrated?"), "{errors}");
+    let other = refused(
+        2,
+        "digits --host",
+        &["--data", &network, "--network", &network],
+    );
+    assert!(other.contains("digits-network.csv"), "{other}");
+}

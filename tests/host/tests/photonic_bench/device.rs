@@ -7,8 +7,8 @@ use lightos_host::chips::{Device, HostModel};
 use lightos_host::photonic::mesh::identity::Identity;
 use lightos_host::photonic::model::bench::Bench;
 use lightos_host::photonic::registers::{
-    field, sensor_millidegrees, CONVERTERS, DONE_DARK, DONE_OK, DONE_OUTCOME, DONE_SATURATED,
-    LAW_SQUARE, Registers, SENSOR, SENSORS_DIE,
+    field, sensor_millidegrees, Registers, CONVERTERS, DONE_DARK, DONE_OK, DONE_OUTCOME,
+    DONE_SATURATED, LAW_SQUARE, SENSOR, SENSORS_DIE,
 };
 use num_complex::Complex64;
 
@@ -55,7 +55,9 @@ impl Probe for OnBench<'_> {
                 }
             }
             let complex = |pair: &[f64; 2]| Complex64::new(pair[0], pair[1]);
-            measurement.outputs.push(outputs.iter().map(complex).collect());
+            measurement
+                .outputs
+                .push(outputs.iter().map(complex).collect());
             measurement.taps.push(taps[shot.taps.clone()].to_vec());
         }
         let sensors = (SENSOR..).step_by(4).take(SENSORS_DIE);

@@ -3,7 +3,7 @@
 //! `lightctl photonic calibrate`.
 
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lightos::photonic::calibrate::{
     calibrate, Blob, Info, Measurement, Options, Probe, ProbeError, Shot,
@@ -74,11 +74,20 @@ impl CalibrateArgs {
     }
 }
 
+/// How far the die may be from where it was at first, in degrees. Heaters that take another
+/// power warm it until the TEC has caught up.
+const STRAY: f64 = 0.3;
+/// How often a measurement is made again for that, and after how long.
+const TRIES: u32 = 40;
+const SETTLE: Duration = Duration::from_millis(100);
+
 /// A processor that is measured, and how far it is.
 struct Bench<'a> {
     processor: &'a dyn Backend,
     progress: Progress,
     shots: u64,
+    /// The temperature to measure at, once it is known.
+    home: Option<f64>,
     /// Thresholds as they were; the set point comes back at the end.
     limits: Limits,
 }
@@ -92,7 +101,16 @@ impl Probe for Bench<'_> {
         self.shots += 1;
         self.progress.at(self.shots);
         let modes = self.processor.info().modes as usize;
-        shoot(shot, modes, |probe| self.processor.probe(probe))
+        let mut left = TRIES;
+        loop {
+            let measured = shoot(shot, modes, |probe| self.processor.probe(probe))?;
+            let home = *self.home.get_or_insert(measured.temperature);
+            left -= 1;
+            if left == 0 || (measured.temperature - home).abs() <= STRAY {
+                return Ok(measured);
+            }
+            self.processor.sleep(SETTLE);
+        }
     }
 
     fn set_temperature(&mut self, celsius: f64) -> Result<(), ProbeError> {
@@ -133,6 +151,7 @@ pub(crate) fn command(args: &CalibrateArgs) -> Result<(), Failure> {
         processor,
         progress: Progress::new("measurements", shots),
         shots: 0,
+        home: None,
         limits: processor.limits()?,
     };
     let found = calibrate(&mut bench, &options).map_err(failed)?;

@@ -30,12 +30,11 @@ use crate::failure::Failure;
 /// How long rails, laser and requests may take, in ms.
 const PATIENCE_MS: u64 = 5_000;
 /// How long the driver follows the temperature after other phases, in ns: heaters that take
-/// another power warm the die.
-const FOLLOW_NS: u64 = 100_000_000;
+/// another power warm the die, by some degrees until the TEC has caught up.
+const FOLLOW_NS: u64 = 2_000_000_000;
 
-/// From codes to measurements, in ns: about what a call takes where time is not virtual. The
-/// temperature follows the heaters meanwhile.
-const PROBE_NS: u64 = 20_000_000;
+/// From codes to measurements, in ns: about what a call takes where time is not virtual.
+const PROBE_NS: u64 = 2_000_000;
 
 /// A device, its guard, and the time that both live in.
 struct World {

@@ -146,7 +146,7 @@ impl calibrate::Probe for &Processor {
 ///
 /// # Errors
 ///
-/// Those of `status`; [`calibrate::ProbeError::Unsupported`] where it does not get there.
+/// Those of `status`; [`calibrate::ProbeError::Other`] where it does not get there.
 pub fn wait_for(
     millidegrees: i32,
     status: impl Fn() -> Result<super::Status, Failure>,
@@ -169,7 +169,14 @@ pub fn wait_for(
         }
         sleep(LOOK);
     }
-    Err(calibrate::ProbeError::Unsupported)
+    let text = format!(
+        "the die did not come to {:.1} degrees within {} s; it said {:.1} to {:.1} lately",
+        f64::from(millidegrees) / 1000.0,
+        PATIENCE.as_secs(),
+        f64::from(seen.iter().min().copied().unwrap_or(0)) / 1000.0,
+        f64::from(seen.iter().max().copied().unwrap_or(0)) / 1000.0,
+    );
+    Err(calibrate::ProbeError::Other(text.into()))
 }
 
 #[cfg(test)]

@@ -177,7 +177,11 @@ impl Blob {
     }
 
     fn encode_header(&self, out: &mut Vec<u8>, length: u32) {
-        let flags = if self.splitters.is_some() { SPLITTERS } else { 0 };
+        let flags = if self.splitters.is_some() {
+            SPLITTERS
+        } else {
+            0
+        };
         out.extend(MAGIC.to_le_bytes());
         out.extend(VERSION.to_le_bytes());
         out.extend((HEADER as u16).to_le_bytes());

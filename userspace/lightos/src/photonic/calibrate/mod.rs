@@ -24,6 +24,7 @@
 mod blob;
 mod chip;
 mod crossing;
+mod equations;
 mod error;
 mod plan;
 mod probe;

@@ -11,33 +11,12 @@ use faer::{Mat, Side};
 use num_complex::Complex64;
 
 use super::chip::{places, Chip};
-use super::crossing::Passage;
-use super::record::{Record, CUT};
+use super::equations::{
+    place_of, Gram, Site, COMMON, DARK, EMPTY, GAIN, LOCAL, RESIDUAL, SCALE, SHARED,
+};
+use super::record::Record;
 use crate::photonic::layout::CLASSES;
 
-const I: Complex64 = Complex64::new(0.0, 1.0);
-/// Parameters of a crossing: offset and efficiency of θ, of φ, α, β; then, of each of its two
-/// arms, efficiency of φ and half the sum of α and β of the attenuator that light comes from.
-pub(super) const LOCAL: usize = OWN + 4;
-const OWN: usize = 6;
-/// Parameters that crossings share: crosstalk, gain of the taps, factor of the heaters.
-pub(super) const SHARED: usize = CLASSES + 2;
-const GAIN: usize = CLASSES;
-const SCALE: usize = CLASSES + 1;
-/// One line of the equations: derivatives and residual. What few crossings have comes last.
-const LINE: usize = ARMS + 4;
-const COMMON: usize = OWN;
-const RESIDUAL: usize = COMMON + SHARED;
-const ARMS: usize = RESIDUAL + 1;
-
-/// Where a parameter of a crossing is in a line.
-const fn place_of(local: usize) -> usize {
-    if local < OWN {
-        local
-    } else {
-        ARMS + local - OWN
-    }
-}
 /// Deviation of a reading that the fit reckons with. Against what is known beforehand only.
 const SIGMA: f64 = 1e-3;
 
@@ -84,8 +63,8 @@ impl Knowledge {
     pub(super) fn new(freedom: &Freedom, chip: &Chip) -> Self {
         let mut information = [[0.0; SHARED]; SHARED];
         let mut mean = [0.0; SHARED];
-        for class in 0..CLASSES {
-            information[class][class] = weight(freedom.crosstalk);
+        for (class, row) in information.iter_mut().enumerate().take(CLASSES) {
+            row[class] = weight(freedom.crosstalk);
         }
         if freedom.crosstalk == 0.0 {
             mean[..CLASSES].copy_from_slice(&chip.crosstalk);
@@ -118,9 +97,6 @@ pub(super) struct Sweep<'a> {
     nominal: f64,
 }
 
-/// Sums over the readings of one crossing.
-type Gram = [[f64; LINE]; LINE];
-
 /// How the last step of a crossing went.
 #[derive(Debug, Default)]
 struct Trial {
@@ -145,8 +121,11 @@ impl Trial {
     fn judge(&mut self, gram: &Gram, undone: bool) -> Option<(Box<Gram>, [f64; LOCAL])> {
         let cost = gram[RESIDUAL][RESIDUAL];
         // Shared parameters move too, which may cost a little.
-        let worse = |before: &Box<Gram>| undone || cost > 1.2 * before[RESIDUAL][RESIDUAL];
-        if let Some(before) = self.before.take_if(|before| worse(before)) {
+        let worse = |before: f64| undone || cost > 1.2 * before;
+        if let Some(before) = self
+            .before
+            .take_if(|before| worse(before[RESIDUAL][RESIDUAL]))
+        {
             self.damping = (self.damping * 10.0).max(1e-3);
             return Some((before, self.step));
         }
@@ -231,7 +210,10 @@ impl<'a> Sweep<'a> {
                 }
             }
             let last = round + 1 == rounds;
-            if self.step(column, &crossings, &grams, &mut trials, &mut shared, last).is_none() {
+            if self
+                .step(column, &crossings, &grams, &mut trials, &mut shared, last)
+                .is_none()
+            {
                 break;
             }
         }
@@ -282,7 +264,8 @@ impl<'a> Sweep<'a> {
         for (nth, &(crossing, _)) in crossings.iter().enumerate() {
             for (i, (weight, pull)) in self.local_priors(column, crossing).into_iter().enumerate() {
                 let at = nth * LOCAL + i;
-                normal[(at, at)] += weight + trials[nth].damping * grams[nth][place_of(i)][place_of(i)];
+                normal[(at, at)] +=
+                    weight + trials[nth].damping * grams[nth][place_of(i)][place_of(i)];
                 right[(at, 0)] += weight * pull;
             }
             if column == self.chip.layout().attenuators() {
@@ -322,69 +305,19 @@ impl<'a> Sweep<'a> {
     fn gram(&self, column: usize, crossing: usize, top: usize) -> Gram {
         let chip = &*self.chip;
         let layout = chip.layout();
-        let (theta, phi) = (layout.theta(crossing), layout.phi(crossing));
+        let heaters = [layout.theta(crossing), layout.phi(crossing)];
         let attenuator = column == layout.attenuators();
         let arms = self.arms(column, top);
-        let used = if arms == [None; 2] { ARMS } else { LINE };
-        let mut gram = [[0.0; LINE]; LINE];
+        let mut gram = EMPTY;
         for (record, fields) in self.records.iter().zip(&self.fields) {
-            let drive = &record.drive;
             // Heaters at rest tell little, and were so in half of all measurements.
-            if drive[theta] == 0.0 && drive[phi] == 0.0 {
+            if heaters.iter().all(|&channel| record.drive[channel] == 0.0) {
                 continue;
             }
-            let around = [theta, phi].map(|channel| chip.heat_around(channel, drive));
-            let heat = [theta, phi].map(|channel| chip.heat(channel, drive));
-            let hot: [f64; 2] = std::array::from_fn(|i| {
-                let crosstalk: f64 = around[i].iter().zip(&chip.crosstalk).map(|(q, x)| q * x).sum();
-                (heat[i] + crosstalk) / chip.scale
-            });
-            let through = super::crossing::Crossing::new(
-                chip.phase_with(theta, drive, &around[0], record.temperature),
-                chip.phase_with(phi, drive, &around[1], record.temperature),
-                chip.alpha[crossing],
-                chip.beta[crossing],
-            );
-            let before = arms.map(|arm| {
-                arm.map(|attenuator| {
-                    let c = chip.crossing(attenuator, drive, record.temperature);
-                    let one = [Complex64::new(1.0, 0.0), Complex64::new(0.0, 0.0)];
-                    let p = c.passage(one);
-                    let power = p.out[0].norm_sqr().max(1e-6);
-                    let slope = (p.by[2][0] + p.by[3][0]) * p.out[0].conj() / power;
-                    (drive[layout.phi(attenuator)] * chip.scale, slope)
-                })
-            });
-            let own = [drive[theta] * chip.scale, drive[phi] * chip.scale];
+            let site = Site::new(chip, record, column, crossing, arms);
             for (field, taps) in fields.iter().zip(&record.taps) {
-                let bottom = if attenuator {
-                    Complex64::new(0.0, 0.0)
-                } else {
-                    field[top + 1]
-                };
-                let entering = [field[top], bottom];
-                let passage = through.passage(entering);
-                let gain = chip.gain[column];
-                for output in 0..2 {
-                    let reading = taps[crossing][output];
-                    if reading >= CUT {
-                        continue;
-                    }
-                    let mut line = [0.0; LINE];
-                    line_of(&passage, output, gain, own, &around, hot, &mut line);
-                    for arm in 0..2 {
-                        if let Some((drive, slope)) = before[arm] {
-                            let mut change = [Complex64::new(0.0, 0.0); 2];
-                            change[arm] = I * entering[arm];
-                            let by = |change| power_by(passage.out, through.pass(change), output);
-                            line[ARMS + 2 * arm] = gain * by(change) * drive;
-                            change[arm] = slope * entering[arm];
-                            line[ARMS + 1 + 2 * arm] = gain * by(change);
-                        }
-                    }
-                    line[RESIDUAL] = reading - gain * passage.out[output].norm_sqr();
-                    add(&mut gram, &line, used);
-                }
+                let bottom = if attenuator { DARK } else { field[top + 1] };
+                site.add([field[top], bottom], taps[crossing], &mut gram);
             }
         }
         gram
@@ -449,13 +382,7 @@ impl<'a> Sweep<'a> {
         priors
     }
 
-    fn shared_priors(
-        &self,
-        column: usize,
-        at: usize,
-        normal: &mut Mat<f64>,
-        right: &mut Mat<f64>,
-    ) {
+    fn shared_priors(&self, column: usize, at: usize, normal: &mut Mat<f64>, right: &mut Mat<f64>) {
         let values = self.shared(column);
         let known = &*self.knowledge;
         for i in 0..SHARED {
@@ -529,45 +456,5 @@ impl<'a> Sweep<'a> {
             self.knowledge.information[GAIN][i] = 0.0;
         }
         self.knowledge.mean = self.shared(0);
-    }
-}
-
-/// How the power of an output changes with its field.
-fn power_by(out: [Complex64; 2], change: [Complex64; 2], output: usize) -> f64 {
-    2.0 * (out[output].conj() * change[output]).re
-}
-
-fn line_of(
-    passage: &Passage,
-    output: usize,
-    gain: f64,
-    own: [f64; 2],
-    around: &[[f64; CLASSES]; 2],
-    hot: [f64; 2],
-    line: &mut [f64; LINE],
-) {
-    let by: [f64; 4] =
-        std::array::from_fn(|which| gain * power_by(passage.out, passage.by[which], output));
-    line[0] = by[0];
-    line[1] = by[0] * own[0];
-    line[2] = by[1];
-    line[3] = by[1] * own[1];
-    line[4] = by[2];
-    line[5] = by[3];
-    for class in 0..CLASSES {
-        line[COMMON + class] = by[0] * around[0][class] + by[1] * around[1][class];
-    }
-    line[COMMON + GAIN] = passage.out[output].norm_sqr();
-    line[COMMON + SCALE] = by[0] * hot[0] + by[1] * hot[1];
-}
-
-/// Adds the upper half of a line's square, as far as the line is used.
-fn add(gram: &mut Gram, line: &[f64; LINE], used: usize) {
-    let line = &line[..used];
-    for (i, row) in gram[..used].iter_mut().enumerate() {
-        let value = line[i];
-        for (sum, other) in row[i..used].iter_mut().zip(&line[i..]) {
-            *sum += value * other;
-        }
     }
 }

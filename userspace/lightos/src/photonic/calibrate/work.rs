@@ -126,8 +126,8 @@ struct Work<'a, P> {
 impl<'a, P: Probe> Work<'a, P> {
     fn new(probe: &'a mut P, options: &'a Options) -> Result<Self, Error> {
         let info = probe.info();
-        let layout = Layout::new(info.modes)
-            .ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
+        let layout =
+            Layout::new(info.modes).ok_or_else(|| Error::Info(format!("{} modes", info.modes)))?;
         let chip = Chip::nominal(&info, layout);
         let knowledge = Knowledge::new(&Freedom::ALL, &chip);
         Ok(Self {
@@ -243,24 +243,42 @@ impl<'a, P: Probe> Work<'a, P> {
             self.knowledge = Knowledge::new(&Freedom::ALL, &self.chip);
             self.refine(0..column + 1);
         }
-        if shows {
-            self.check_attenuators(column, &guess, first)?;
-        }
-        Ok(())
+        let error = match self.check_column(column, first) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let (own, heaters) = (&self.records[first..], self.attenuators());
+        let blamed = if shows {
+            blame(&guess, own, heaters, self.channels(column))
+        } else {
+            None
+        };
+        Err(blamed.unwrap_or(error))
     }
 
-    /// Whether the φ of attenuators do their work, by the column that shows them first: the
-    /// measurements from number `first` on, which `guess` was made before.
-    fn check_attenuators(&self, column: usize, guess: &Chip, first: usize) -> Result<(), Error> {
+    /// The channels of a column.
+    fn channels(&self, column: usize) -> Range<usize> {
+        let place = self.layout().column(column);
+        2 * place.first..2 * (place.first + place.count)
+    }
+
+    /// The φ of the attenuators.
+    fn attenuators(&self) -> impl Iterator<Item = usize> {
         let layout = self.layout();
-        let (own, place) = (&self.records[first..], layout.column(column));
-        let channels = 2 * place.first..2 * (place.first + place.count);
-        let residuals = tap_residuals(&self.chip, own);
-        let attenuators = places(layout.column(layout.attenuators()));
-        let heaters = attenuators.map(|(crossing, _)| layout.phi(crossing));
-        self.check_heaters(heaters.clone())
-            .and_then(|()| self.check(&residuals, channels.clone()))
-            .map_err(|error| blame(guess, own, heaters, channels).unwrap_or(error))
+        places(layout.column(layout.attenuators())).map(move |(crossing, _)| layout.phi(crossing))
+    }
+
+    /// Whether what was found of a column explains the measurements from number `first` on, more
+    /// or less: crosstalk may not be known well yet. Then, whether the φ of attenuators do their
+    /// work, if they show.
+    fn check_column(&self, column: usize, first: usize) -> Result<(), Error> {
+        let residuals = tap_residuals(&self.chip, &self.records[first..]);
+        let limit = self.options.residual_limit.max(0.03);
+        check(&residuals, self.channels(column), limit)?;
+        if self.shows_attenuators(column) {
+            self.check_heaters(self.attenuators())?;
+        }
+        Ok(())
     }
 
     /// Whether phases of attenuators show in a column that did not before.
@@ -276,8 +294,7 @@ impl<'a, P: Probe> Work<'a, P> {
         let mut before = column;
         if seed {
             let mut knowledge = self.knowledge.clone();
-            let mut sweep =
-                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            let mut sweep = Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
             (0..column).for_each(|before| sweep.pass(before));
             let fields = sweep.fields().to_vec();
             seed_column(&mut self.chip, own, &fields, column, nominal)?;
@@ -288,8 +305,7 @@ impl<'a, P: Probe> Work<'a, P> {
         }
         for columns in [before..column, column..column + 1] {
             let mut knowledge = self.knowledge.clone();
-            let mut sweep =
-                Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
+            let mut sweep = Sweep::new(&mut self.chip, own, &mut knowledge, Freedom::ALL, nominal);
             for column in 0..columns.end {
                 if columns.contains(&column) {
                     sweep.fit(column, 10);
@@ -498,7 +514,7 @@ impl<'a, P: Probe> Work<'a, P> {
             fit_screen(chip, records, &fields, 0.0, &self.info)?;
         }
         let residuals = self.residuals(chip, records)?;
-        self.check(&residuals, 0..residuals.len())
+        check(&residuals, 0..residuals.len(), self.options.residual_limit)
     }
 
     /// Of each channel: rms of what its taps or its output differ from what is known.
@@ -523,28 +539,10 @@ impl<'a, P: Probe> Work<'a, P> {
         }
     }
 
-    /// Whether what was found explains what was measured.
-    fn check(&self, residuals: &[f64], channels: Range<usize>) -> Result<(), Error> {
-        let limit = self.options.residual_limit;
-        let worst = channels.map(|channel| (channel, residuals[channel]));
-        // A channel whose residual is no number is worse than any.
-        let worst = worst.max_by(|(_, a), (_, b)| a.total_cmp(b));
-        match worst {
-            Some((channel, residual)) if residual.is_nan() || residual > limit => {
-                Err(Error::Residual {
-                    channel,
-                    residual,
-                    limit,
-                })
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Says how well everything fits.
     fn finish(self, wavelengths: Vec<Wavelength>) -> Result<Calibration, Error> {
         let residuals = self.residuals(&self.chip, &self.records)?;
-        self.check(&residuals, 0..residuals.len())?;
+        check(&residuals, 0..residuals.len(), self.options.residual_limit)?;
         self.check_heaters(0..residuals.len())?;
         let outputs = &residuals[2 * self.layout().crossings()..];
         let squares: f64 = outputs.iter().map(|residual| residual * residual).sum();
@@ -558,6 +556,23 @@ impl<'a, P: Probe> Work<'a, P> {
             shots: self.shots,
             inputs: self.inputs,
         })
+    }
+}
+
+/// Whether the residuals of some channels are within a limit.
+fn check(residuals: &[f64], channels: Range<usize>, limit: f64) -> Result<(), Error> {
+    let worst = channels.map(|channel| (channel, residuals[channel]));
+    // A channel whose residual is no number is worse than any.
+    let worst = worst.max_by(|(_, a), (_, b)| a.total_cmp(b));
+    match worst {
+        Some((channel, residual)) if residual.is_nan() || residual > limit => {
+            Err(Error::Residual {
+                channel,
+                residual,
+                limit,
+            })
+        }
+        _ => Ok(()),
     }
 }
 
