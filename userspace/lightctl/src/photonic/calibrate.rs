@@ -46,7 +46,7 @@ pub(crate) struct CalibrateArgs {
     warmer: f64,
     /// Use so much of the heaters' power, in percent: all heaters together must not give more
     /// heat than the TEC can take away
-    #[arg(long, value_name = "P", default_value_t = 80, value_parser = clap::value_parser!(u32).range(50..=100))]
+    #[arg(long, value_name = "P", default_value_t = 70, value_parser = clap::value_parser!(u32).range(50..=100))]
     drive: u32,
     /// Calibrate further wavelengths: numbers with commas between
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
