@@ -126,12 +126,18 @@ impl Processor {
     /// The same for whoever cannot be told that it failed, and where no signal may end the
     /// wait: removal, suspend, the end of the system.
     pub(super) fn power_down_quietly(&self) {
+        let was_up = is_down(&self.snapshot()).is_none();
         self.disarm();
         // The way down is never refused.
         let _ = self.request(Request::PowerDown);
         for _ in 0..POWER_MS / LOOK_MS {
             match is_down(&self.snapshot()) {
-                Some(Ok(())) => return,
+                Some(Ok(())) => {
+                    if was_up {
+                        dev_info!(self.device, "light off, rails down\n");
+                    }
+                    return;
+                }
                 Some(Err(_)) => break,
                 None => clock::sleep_ns(u64::from(LOOK_MS) * 1_000_000),
             }

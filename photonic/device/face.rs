@@ -355,13 +355,13 @@ impl Processor {
         if news.have(Events::THROTTLE) {
             self.tell(uapi::PHOTONIC_EVENT_THROTTLE, now.throttle_permille.into());
         }
-        if news.have(Events::POWER) {
-            trace::photonic_power(index, now.state as u32);
-            self.tell(uapi::PHOTONIC_EVENT_POWER, now.state as u64);
-        }
         if news.have(Events::LASER) {
             trace::photonic_laser(index, now.emission);
             self.tell(uapi::PHOTONIC_EVENT_LASER, now.emission.into());
+        }
+        if news.have(Events::POWER) {
+            trace::photonic_power(index, now.state as u32);
+            self.tell(uapi::PHOTONIC_EVENT_POWER, now.state as u64);
         }
         if news.have(Events::SENSOR) {
             let faulty = now

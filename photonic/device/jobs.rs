@@ -20,10 +20,11 @@ use crate::{
     uapi,
 };
 use kernel::{
+    error::to_result,
     new_condvar, new_mutex,
     prelude::*,
     sync::{
-        atomic::{AtomicFlag, Relaxed},
+        atomic::{Atomic, Relaxed},
         Arc, CondVar, CondVarTimeoutResult, Mutex,
     },
     time::{msecs_to_jiffies, Jiffies},
@@ -66,8 +67,8 @@ enum State {
 
 /// What a running job is reached by.
 struct Ticket {
-    /// Set to end it.
-    stop: AtomicFlag,
+    /// The errno to end it with, negative; 0 to go on.
+    stop: Atomic<i32>,
 }
 
 /// What is to be computed.
@@ -138,7 +139,7 @@ impl Processor {
                 return Err(EAGAIN);
             }
             let ticket = Ticket {
-                stop: AtomicFlag::new(false),
+                stop: Atomic::new(0),
             };
             let entry = Entry {
                 number: list.next,
@@ -190,7 +191,7 @@ impl Processor {
     pub(super) fn give_back(&self, file: u64, number: u64, outcome: Outcome) {
         let mut list = self.jobs.list.lock();
         let ticket = Ticket {
-            stop: AtomicFlag::new(true),
+            stop: Atomic::new(0),
         };
         let Ok(ticket) = Arc::new(ticket, GFP_KERNEL) else {
             return;
@@ -209,7 +210,7 @@ impl Processor {
     pub(super) fn end_jobs(&self, error: Error) {
         let list = self.jobs.list.lock();
         for entry in list.jobs.iter() {
-            entry.ticket.stop.store(true, Relaxed);
+            entry.ticket.stop.store(error.to_errno(), Relaxed);
         }
         // Jobs that come after this are not meant.
         let end = list.next;
@@ -240,7 +241,7 @@ impl Processor {
             let Ok(entry) = list.jobs.remove(at) else {
                 break;
             };
-            entry.ticket.stop.store(true, Relaxed);
+            entry.ticket.stop.store(ECANCELED.to_errno(), Relaxed);
             // What cannot be kept for later is freed here.
             let _ = gone.push(entry, GFP_KERNEL);
         }
@@ -307,12 +308,7 @@ impl Processor {
         let wavelengths = (0..64u32).filter(|w| task.wavelengths >> w & 1 != 0);
         for wavelength in wavelengths {
             for first in (0..task.vectors).step_by(depth) {
-                if ticket.stop.load(Relaxed) {
-                    return Err(match self.has_ended() {
-                        true => ESHUTDOWN,
-                        false => ECANCELED,
-                    });
-                }
+                to_result(ticket.stop.load(Relaxed))?;
                 // The device alone would not see it: each of its commands is short.
                 if clock::monotonic_ns() >= task.deadline {
                     return Err(ETIME);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # transitions.sh: what a processor does when the system sleeps, and when it ends with
-# the light on. The end is looked at in the kernel's log, which the tracepoints are
-# printed to: light goes, then power, then the system.
+# the light on. The end is looked at in the kernel's log, which the tracepoint of the
+# laser is printed to: light goes, then power, then the system.
 . "$(dirname "$0")/../../scripts/lib.sh"
 . "$(dirname "$0")/../setup/ktap.sh"
 
@@ -24,14 +24,12 @@ test_end_of_the_system() {
 	expect_status 0 guest '
 		./transitions hold >lit &
 		until grep -qx lit lit; do sleep 0.1; done
-		for event in laser power; do
-			echo 1 >/sys/kernel/tracing/events/lightos/lightos_photonic_$event/enable
-		done
+		echo 1 >/sys/kernel/tracing/events/lightos/lightos_photonic_laser/enable
 		cat /sys/devices/faux/lightos-model.0/photonic/emission'
 	expect_text '^1$'
 	end=$(line_of 'guest: exit status 0' 0)
 	dark=$(line_of 'lightos_photonic_laser: .*on=0' "$end")
-	down=$(line_of 'lightos_photonic_power: .*state=uninitialised' "${dark:-0}")
+	down=$(line_of 'light off, rails down' "${dark:-0}")
 	off=$(line_of 'reboot: Power down' "${down:-0}")
 	[ -n "$dark" ] && [ -n "$down" ] && [ -n "$off" ] || {
 		echo "# light off in line '$dark', rails down in '$down', end in '$off' of:"
