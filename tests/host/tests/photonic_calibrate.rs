@@ -17,7 +17,7 @@ use lightos_host::photonic::layout::Layout;
 use lightos_host::photonic::mesh::calibration as driver;
 use lightos_host::photonic::mesh::identity::Identity;
 use lightos_host::photonic::mesh::vector::Detection;
-use lightos_host::photonic::model::chip::Chip;
+use lightos_host::photonic::model::chip::{fading, Chip, Law};
 use lightos_host::photonic::model::random::Random;
 use lightos_host::photonic::registers::Registers;
 use lightos_host::support;
@@ -383,6 +383,59 @@ fn chips_of_all_sizes_are_calibrated() {
     }
     println!("greatest rms residual of outputs {worst:.2e}");
     assert!(worst < 1e-3);
+}
+
+/// Other laws, converters and spreads, noise ten times that of a good chip, and none of it all.
+#[test]
+fn chips_of_other_kinds_are_calibrated() {
+    let typical = Chip::typical(6, 21);
+    let kinds = [
+        (
+            "linear, 14 bits",
+            Chip {
+                law: Law::Linear,
+                phase_bits: 14,
+                code_limit: 16_383,
+                ..typical
+            },
+        ),
+        ("ideal", Chip::ideal(6, 12, Law::Square)),
+        ("ideal, linear", Chip::ideal(6, 16, Law::Linear)),
+        (
+            "noisy",
+            Chip {
+                tap: 10 * typical.tap,
+                output_bits: 12,
+                converter: 16 * typical.converter,
+                ..typical
+            },
+        ),
+        (
+            "spread",
+            Chip {
+                splitter: 2 * typical.splitter,
+                efficiency_ppm: 50_000,
+                crosstalk: fading(30_000, 1000),
+                ..typical
+            },
+        ),
+        (
+            "8 bits",
+            Chip {
+                phase_bits: 8,
+                code_limit: 255,
+                ..typical
+            },
+        ),
+    ];
+    for (name, chip) in kinds {
+        let device = on_bench(chip);
+        let found = calibrate(&mut OnBench(&device), &Options::default());
+        let found = found.unwrap_or_else(|error| panic!("{name}: {error}"));
+        println!("{name:20} rms residual of outputs {:.2e}", found.residual);
+        let allowed = if name == "noisy" { 3e-3 } else { 5e-4 };
+        assert!(found.residual < allowed, "{name}: {}", found.residual);
+    }
 }
 
 /// Calibrates a chip of 4 modes with a fault.

@@ -19,5 +19,5 @@ pub(super) struct Record {
     pub(super) outputs: Vec<Vec<Complex64>>,
 }
 
-/// Readings from here on may have been cut.
-pub(super) const CUT: f64 = 0.9995;
+/// Readings from here on may have been cut, before noise was added to them.
+pub(super) const CUT: f64 = 0.98;
