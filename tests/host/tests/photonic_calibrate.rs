@@ -13,7 +13,6 @@ use lightos::photonic::calibrate::{
 use lightos::photonic::{Matrix, Program, Splitters};
 use lightos_host::chips::on_bench;
 use lightos_host::driver::{Driver, Vector};
-use lightos_host::photonic::layout::Layout;
 use lightos_host::photonic::mesh::calibration as driver;
 use lightos_host::photonic::mesh::identity::Identity;
 use lightos_host::photonic::mesh::vector::Detection;
@@ -492,27 +491,26 @@ fn saturated_taps_are_named() {
     }
 }
 
-/// Taps that count too much without an end are found by what the others in their column say.
-/// Two crossings blame each other; one alone just has another gain.
+/// Taps need not be alike: what each shows of the power is found with the rest.
 #[test]
-fn taps_with_another_gain_are_named() {
-    let layout = Layout::new(4).unwrap();
+fn taps_that_differ_are_made_up_for() {
     for crossing in CROSSINGS {
-        let (column, _) = layout.place(crossing).unwrap();
-        if layout.column(column).count == 1 {
-            let mut bench = Bench::new(4, 11);
-            bench.faults.push(Fault::Bright(crossing, 1.1));
-            let found = calibrate(&mut bench, &Options::default()).unwrap();
-            assert!(found.residual < 5e-4);
-            continue;
-        }
-        match broken(Fault::Bright(crossing, 1.3)) {
-            Error::Residual { channel, .. } => {
-                assert_eq!(layout.place(channel / 2).unwrap().0, column);
-            }
-            other => panic!("{other}"),
-        }
+        let mut bench = Bench::new(4, 11);
+        bench.faults.push(Fault::Bright(crossing, 1.1));
+        let found = calibrate(&mut bench, &Options::default()).unwrap();
+        assert!(found.residual < 5e-4, "{crossing}: {}", found.residual);
     }
+    let chip = Chip {
+        tap_ppm: 30_000,
+        ..Chip::typical(6, 5)
+    };
+    let device = on_bench(chip);
+    let found = calibrate(&mut OnBench(&device), &Options::default()).unwrap();
+    println!(
+        "taps 3 % apart: rms residual of outputs {:.2e}",
+        found.residual
+    );
+    assert!(found.residual < 5e-4);
 }
 
 #[test]
