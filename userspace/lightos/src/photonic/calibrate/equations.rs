@@ -6,7 +6,7 @@ use num_complex::Complex64;
 
 use super::chip::Chip;
 use super::crossing::{Crossing, Passage};
-use super::record::{Record, CUT};
+use super::record::{cut, Record};
 use crate::photonic::layout::CLASSES;
 
 pub(super) const DARK: Complex64 = Complex64::new(0.0, 0.0);
@@ -101,10 +101,11 @@ impl Site {
             LINE
         };
         for (output, reading) in taps.into_iter().enumerate() {
-            if reading < CUT {
+            let predicted = self.gain[output] * passage.out[output].norm_sqr();
+            if !cut(reading, predicted) {
                 let mut line = self.line(&passage, output);
                 self.write_arms(&passage, fields, output, &mut line);
-                line[RESIDUAL] = reading - self.gain[output] * passage.out[output].norm_sqr();
+                line[RESIDUAL] = reading - predicted;
                 add(gram, &line, used);
             }
         }

@@ -10,7 +10,7 @@ use super::chip::{places, Chip};
 use super::error::{Error, Output};
 use super::plan::{self, Chance, Lit};
 use super::probe::{Info, Probe, Shot};
-use super::record::{Record, CUT};
+use super::record::{cut, Record, CUT};
 use super::screen;
 use super::seed::{self, Fringe, Reading};
 use super::sweep::{Freedom, Knowledge, Sweep};
@@ -688,7 +688,7 @@ fn tap_residuals(chip: &Chip, records: &[Record]) -> Vec<f64> {
                     };
                     let powers = [kept, other].into_iter().zip(chip.gain[crossing]);
                     for ((power, gain), reading) in powers.zip(taps[crossing]) {
-                        if reading < CUT {
+                        if !cut(reading, gain * power) {
                             sums[crossing].0 += (reading - gain * power).powi(2);
                             sums[crossing].1 += 1.0;
                         }
