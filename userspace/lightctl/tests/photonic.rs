@@ -153,11 +153,11 @@ fn calibrated() -> &'static str {
 
 #[test]
 fn a_calibration_is_described() {
-    let shown = json("calibration show --file", &[calibrated()]);
+    let shown = json("calibration show", &["--file", calibrated()]);
     assert_eq!(shown["modes"], 8);
     assert_eq!(shown["serial"], "0000000000000001");
     assert_eq!(shown["crosstalk"].as_array().unwrap().len(), 7);
-    let words = text("calibration show --file", &[calibrated()]);
+    let words = text("calibration show", &["--file", calibrated()]);
     assert!(words.contains("rad rms from 50:50"), "{words}");
     // That of another chip is refused.
     let matrix = folder("described").join("matrix.npy");
