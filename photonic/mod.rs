@@ -37,3 +37,5 @@ pub(crate) mod usage;
 
 pub(crate) mod backend;
 pub(crate) mod device;
+#[cfg(CONFIG_LIGHTOS_KUNIT_TEST)]
+mod kunit;

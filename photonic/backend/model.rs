@@ -395,6 +395,13 @@ mod inject {
     }
 }
 
+/// The window of a model that nothing drives.
+#[cfg(CONFIG_LIGHTOS_KUNIT_TEST)]
+pub(crate) fn window(request: &Request) -> Result<Arc<crate::photonic::device::Window>> {
+    let device = Device::new(request.chip(request.seed), request.seed)?;
+    Ok(Arc::new(Model(device), GFP_KERNEL)?)
+}
+
 /// What kind of models are wanted.
 pub(crate) struct Request {
     /// How many, up to 16.
