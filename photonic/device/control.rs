@@ -91,7 +91,7 @@ impl Processor {
             return Err(ESHUTDOWN);
         }
         self.request(Request::PowerUp).map_err(errno)?;
-        self.power_ups.fetch_add(1, Relaxed);
+        self.beginnings.fetch_add(1, Relaxed);
         let up_at = Cell::new(None);
         self.wait_for(POWER_MS, |now| {
             if now.causes & uapi::PHOTONIC_CAUSE_RAIL_TIMEOUT != 0 {
@@ -165,6 +165,7 @@ impl Processor {
                 return Err(EBUSY);
             }
             self.request(Request::Arm).map_err(errno)?;
+            self.beginnings.fetch_add(1, Relaxed);
             *armer = Some(file);
         }
         let lit = self.wait_for(LASER_MS, |now| {

@@ -281,8 +281,9 @@ pub(crate) struct Processor {
     news: Work<Self, 0>,
     #[pin]
     worker: Work<Self, 1>,
-    /// Times that the rails were asked for: heaters forget their codes in between.
-    power_ups: Atomic<u64>,
+    /// Times that power or light was asked for. In between heaters may have lost their codes: the
+    /// guard resets them when it gets too hot, and without rails they forget.
+    beginnings: Atomic<u64>,
     /// Set once the processor is to do nothing any more.
     ended: AtomicFlag,
     counts: Counts,
@@ -358,7 +359,7 @@ impl Processor {
                 face <- new_mutex!(None, "lightos_photonic_face"),
                 news <- new_work!("lightos_photonic_news"),
                 worker <- new_work!("lightos_photonic_jobs"),
-                power_ups: Atomic::new(0),
+                beginnings: Atomic::new(0),
                 ended: AtomicFlag::new(false),
                 counts: Counts::new(),
                 busy_since: Atomic::new(0),

@@ -79,10 +79,10 @@ pub(crate) struct Optics {
     set: Option<Setting>,
     /// Heaters whose phases the program in effect asks for in vain.
     unreached: u32,
-    /// The device's count of commits after ours, and the processor's of power-ups: others tell
-    /// that it has lost power since.
+    /// The device's count of commits after ours, and the processor's of beginnings: others tell
+    /// that the heaters may have lost their codes since.
     commits: u32,
-    power_ups: u64,
+    beginnings: u64,
     tag: u32,
     /// The gain that the batch before found, for each kind of detection; that of the last probe.
     learned: [Option<u32>; 2],
@@ -119,7 +119,7 @@ impl Optics {
             set: None,
             unreached: 0,
             commits: 0,
-            power_ups: 0,
+            beginnings: 0,
             tag: 0,
             learned: [None; 2],
             probed: None,
@@ -137,11 +137,11 @@ impl Optics {
         self.set = None;
     }
 
-    fn forget_after_power_loss(&mut self, processor: &Processor) {
-        let power_ups = processor.power_ups.load(Relaxed);
+    fn forget_what_was_lost(&mut self, processor: &Processor) {
+        let beginnings = processor.beginnings.load(Relaxed);
         let commits = processor.registers.read(regs::COMMIT_COUNT);
-        if power_ups != self.power_ups || commits != self.commits {
-            self.power_ups = power_ups;
+        if beginnings != self.beginnings || commits != self.commits {
+            self.beginnings = beginnings;
             self.commits = commits;
             self.forget();
         }
@@ -164,7 +164,7 @@ impl Optics {
             wavelength,
             calibration: calibration.id(),
         };
-        self.forget_after_power_loss(processor);
+        self.forget_what_was_lost(processor);
         let known = self
             .set
             .is_some_and(|set| set.calibration == wanted.calibration);
@@ -311,7 +311,7 @@ impl Optics {
         settings: &[uapi::PhotonicSetting],
         clear: bool,
     ) -> Result {
-        self.forget_after_power_loss(processor);
+        self.forget_what_was_lost(processor);
         match self.image.codes() {
             Some(codes) if !clear => self.codes.copy_from_slice(codes),
             _ => self.codes.fill(0),

@@ -282,7 +282,11 @@ impl debugfs::Show for PhaseTable {
             return;
         }
         let unreached = self.0.optics.lock().unreached();
-        seq_print!(to, "# out of reach: {}\nchannel code millidegrees\n", unreached);
+        seq_print!(
+            to,
+            "# out of reach: {}\nchannel code millidegrees\n",
+            unreached
+        );
         for (channel, (code, phase)) in codes.iter().zip(phases.iter()).enumerate() {
             seq_print!(to, "{} {} {}\n", channel, code, phase);
         }

@@ -13,11 +13,10 @@ use lightos::photonic::calibrate::{
 use lightos::photonic::{Matrix, Program, Splitters};
 use lightos_host::chips::on_bench;
 use lightos_host::driver::{Driver, Vector};
-use lightos_host::photonic::layout::Layout;
 use lightos_host::photonic::mesh::calibration as driver;
 use lightos_host::photonic::mesh::identity::Identity;
 use lightos_host::photonic::mesh::vector::Detection;
-use lightos_host::photonic::model::chip::Chip;
+use lightos_host::photonic::model::chip::{fading, Chip, Law};
 use lightos_host::photonic::model::random::Random;
 use lightos_host::photonic::registers::Registers;
 use lightos_host::support;
@@ -385,6 +384,59 @@ fn chips_of_all_sizes_are_calibrated() {
     assert!(worst < 1e-3);
 }
 
+/// Other laws, converters and spreads, noise ten times that of a good chip, and none of it all.
+#[test]
+fn chips_of_other_kinds_are_calibrated() {
+    let typical = Chip::typical(6, 21);
+    let kinds = [
+        (
+            "linear, 14 bits",
+            Chip {
+                law: Law::Linear,
+                phase_bits: 14,
+                code_limit: 16_383,
+                ..typical
+            },
+        ),
+        ("ideal", Chip::ideal(6, 12, Law::Square)),
+        ("ideal, linear", Chip::ideal(6, 16, Law::Linear)),
+        (
+            "noisy",
+            Chip {
+                tap: 10 * typical.tap,
+                output_bits: 12,
+                converter: 16 * typical.converter,
+                ..typical
+            },
+        ),
+        (
+            "spread",
+            Chip {
+                splitter: 2 * typical.splitter,
+                efficiency_ppm: 50_000,
+                crosstalk: fading(30_000, 1000),
+                ..typical
+            },
+        ),
+        (
+            "8 bits",
+            Chip {
+                phase_bits: 8,
+                code_limit: 255,
+                ..typical
+            },
+        ),
+    ];
+    for (name, chip) in kinds {
+        let device = on_bench(chip);
+        let found = calibrate(&mut OnBench(&device), &Options::default());
+        let found = found.unwrap_or_else(|error| panic!("{name}: {error}"));
+        println!("{name:20} rms residual of outputs {:.2e}", found.residual);
+        let allowed = if name == "noisy" { 3e-3 } else { 5e-4 };
+        assert!(found.residual < allowed, "{name}: {}", found.residual);
+    }
+}
+
 /// Calibrates a chip of 4 modes with a fault.
 fn broken(fault: Fault) -> Error {
     let mut bench = Bench::new(4, 11);
@@ -439,27 +491,26 @@ fn saturated_taps_are_named() {
     }
 }
 
-/// Taps that count too much without an end are found by what the others in their column say.
-/// Two crossings blame each other; one alone just has another gain.
+/// Taps need not be alike: what each shows of the power is found with the rest.
 #[test]
-fn taps_with_another_gain_are_named() {
-    let layout = Layout::new(4).unwrap();
+fn taps_that_differ_are_made_up_for() {
     for crossing in CROSSINGS {
-        let (column, _) = layout.place(crossing).unwrap();
-        if layout.column(column).count == 1 {
-            let mut bench = Bench::new(4, 11);
-            bench.faults.push(Fault::Bright(crossing, 1.1));
-            let found = calibrate(&mut bench, &Options::default()).unwrap();
-            assert!(found.residual < 5e-4);
-            continue;
-        }
-        match broken(Fault::Bright(crossing, 1.3)) {
-            Error::Residual { channel, .. } => {
-                assert_eq!(layout.place(channel / 2).unwrap().0, column);
-            }
-            other => panic!("{other}"),
-        }
+        let mut bench = Bench::new(4, 11);
+        bench.faults.push(Fault::Bright(crossing, 1.1));
+        let found = calibrate(&mut bench, &Options::default()).unwrap();
+        assert!(found.residual < 5e-4, "{crossing}: {}", found.residual);
     }
+    let chip = Chip {
+        tap_ppm: 30_000,
+        ..Chip::typical(6, 5)
+    };
+    let device = on_bench(chip);
+    let found = calibrate(&mut OnBench(&device), &Options::default()).unwrap();
+    println!(
+        "taps 3 % apart: rms residual of outputs {:.2e}",
+        found.residual
+    );
+    assert!(found.residual < 5e-4);
 }
 
 #[test]

@@ -252,7 +252,7 @@ impl Health {
 }
 
 /// The stated band about the set point, in thousandths of a degree, once it has been reached.
-const BAND_MC: i32 = 5_000;
+const BAND_MC: i32 = 6_000;
 /// The band in which it is 99 % of the time.
 const USUAL_MC: i32 = 2_500;
 /// Until it is.

@@ -850,9 +850,11 @@ fn arming_and_disarming_take_a_word_each() {
     let rig = Rig::lit();
     assert_eq!(rig.ask(Request::Arm), Err(Refusal::Busy));
     assert_eq!(rig.ask(Request::Disarm), Ok(()));
-    let events = rig.tick();
-    assert!(events.any_of(Events::LASER) && !rig.emission());
+    rig.tick();
+    assert!(!rig.emission());
     assert_eq!(rig.writes.borrow().first(), Some(&(LASER_CONTROL, 0)));
+    // The next tick sees that it is dark.
+    assert!(rig.tick().any_of(Events::LASER));
     rig.ticks(100);
     assert!(!rig.emission());
     // An Arm that was not carried out yet is taken back.
@@ -1044,6 +1046,20 @@ fn no_healthy_sensor_is_too_hot() {
     assert!(!rig.emission());
     assert_eq!(rig.see().causes, cause::SENSORS);
     assert_eq!(rig.see().fan_pwm, 255);
+
+    // Nor is one whose neighbours say something else, once they are lost.
+    let rig = Rig::lit();
+    rig.ticks(500);
+    rig.inject(Break::Sensor(0, SensorFault::Drift(100_000)));
+    rig.ticks(100);
+    assert_eq!(rig.see().sensor_faults[0], Fault::AtOdds);
+    assert!(rig.emission());
+    for index in 1..3 {
+        rig.inject(Break::Sensor(index, SensorFault::Open));
+    }
+    rig.tick();
+    assert!(!rig.emission());
+    assert_eq!(rig.see().causes, cause::SENSORS);
 }
 
 #[test]

@@ -103,8 +103,6 @@ fn files_that_do_not_fit_are_refused() {
     let row = array(&folder.join("row.npy"), "<f8", &[5], &numbers(5, 1));
     let text = refused(2, &format!("multiply --direct {host}"), &[&wide, &row]);
     assert!(text.contains("powers of tiles"), "{text}");
-    let text = refused(2, &format!("status {host} --calibration x"), &[]);
-    assert!(text.contains("--calibration"), "{text}");
     let blob = folder.join("noise.bin");
     fs::write(&blob, [0; 200]).unwrap();
     let blob = blob.to_str().unwrap();
@@ -155,19 +153,21 @@ fn calibrated() -> &'static str {
 
 #[test]
 fn a_calibration_is_described() {
-    let shown = json("calibration show --file", &[calibrated()]);
+    let shown = json("calibration show", &["--file", calibrated()]);
     assert_eq!(shown["modes"], 8);
     assert_eq!(shown["serial"], "0000000000000001");
     assert_eq!(shown["crosstalk"].as_array().unwrap().len(), 7);
-    let words = text("calibration show --file", &[calibrated()]);
+    let words = text("calibration show", &["--file", calibrated()]);
     assert!(words.contains("rad rms from 50:50"), "{words}");
     // That of another chip is refused.
+    let matrix = folder("described").join("matrix.npy");
+    let matrix = array(&matrix, "<f8", &[2, 2], &numbers(4, 5));
     let other = format!(
-        "status --host --modes 8 --seed 2 --calibration {}",
+        "load --dry-run --host --modes 8 --seed 2 --calibration {}",
         calibrated()
     );
-    let output = run(&other, &[]);
-    assert_eq!(output.status.code(), Some(2));
+    let complaint = refused(2, &other, &[&matrix]);
+    assert!(complaint.contains("another processor"), "{complaint}");
     // A damaged one, too.
     let mut blob = fs::read(calibrated()).unwrap();
     blob[100] ^= 1;

@@ -44,6 +44,10 @@ pub(crate) struct CalibrateArgs {
     /// Warm the die by so many degrees for how phases drift; 0: do not, and compensate nothing
     #[arg(long, value_name = "C", default_value_t = 10.0)]
     warmer: f64,
+    /// Use so much of the heaters' power, in percent: all heaters together must not give more
+    /// heat than the TEC can take away
+    #[arg(long, value_name = "P", default_value_t = 70, value_parser = clap::value_parser!(u32).range(50..=100))]
+    drive: u32,
     /// Calibrate further wavelengths: numbers with commas between
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     wavelengths: Vec<usize>,
@@ -86,6 +90,8 @@ struct Bench<'a> {
     processor: &'a dyn Backend,
     progress: Progress,
     shots: u64,
+    /// Of full heater power, in percent.
+    drive: u32,
     /// The temperature to measure at, once it is known.
     home: Option<f64>,
     /// Thresholds as they were; the set point comes back at the end.
@@ -94,7 +100,13 @@ struct Bench<'a> {
 
 impl Probe for Bench<'_> {
     fn info(&self) -> Info {
-        self.processor.info().into()
+        let info = self.processor.info();
+        let share = f64::from(self.drive) / 100.0;
+        let share = if info.square_law { share.sqrt() } else { share };
+        Info {
+            code_limit: (f64::from(info.code_limit) * share) as u32,
+            ..info.into()
+        }
     }
 
     fn probe(&mut self, shot: &Shot<'_>) -> Result<Measurement, ProbeError> {
@@ -151,6 +163,7 @@ pub(crate) fn command(args: &CalibrateArgs) -> Result<(), Failure> {
         processor,
         progress: Progress::new("measurements", shots),
         shots: 0,
+        drive: args.drive,
         home: None,
         limits: processor.limits()?,
     };
@@ -158,7 +171,12 @@ pub(crate) fn command(args: &CalibrateArgs) -> Result<(), Failure> {
     drop(bench);
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let made = now.map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
-    let blob = Blob::new(&found, made);
+    let mut blob = Blob::new(&found, made);
+    // Jobs may use all of it.
+    let limit = u16::try_from(processor.info().code_limit).unwrap_or(u16::MAX);
+    blob.heaters
+        .iter_mut()
+        .for_each(|heater| heater.limit = limit);
     let bytes = blob.encode();
     if let Some(path) = &args.output {
         write(path, &bytes)?;

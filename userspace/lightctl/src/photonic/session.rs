@@ -14,6 +14,9 @@ use super::backend::{Backend, Place};
 use super::{Common, Where};
 use crate::failure::Failure;
 
+/// Passes over all crossings that make up for those which splitters keep from their phases.
+const SWEEPS: usize = 8;
+
 /// Where the processor is, and whether to arm it.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Options")]
@@ -72,7 +75,7 @@ impl Session {
         let tiles = match self.splitters()? {
             None => Tiles::of(modes, matrix),
             Some(splitters) => Tiles::by(modes, matrix, |tile| {
-                Program::corrected(modes, tile, &splitters)
+                Program::corrected(modes, tile, &splitters)?.refined(&splitters, SWEEPS)
             }),
         };
         tiles.map_err(|error| Failure::Usage(format!("the matrix: {error}")))

@@ -137,7 +137,7 @@ impl calibrate::Probe for &Processor {
         let mut limits = self.limits()?;
         limits.setpoint_mc = (celsius * 1000.0).round() as i32;
         self.set_limits(&limits)?;
-        let status = || Ok(self.status()?);
+        let status = || self.status();
         wait_for(limits.setpoint_mc, status, std::thread::sleep)
     }
 }

@@ -32,8 +32,8 @@ pub struct Chip {
     pub transmission: f64,
     /// Where the offsets hold.
     pub temperature: f64,
-    /// Of each column: what its taps show of the power that `offset` and so on predict.
-    pub gain: Vec<f64>,
+    /// Of each crossing: what its taps show of the power that the other parameters predict.
+    pub gain: Vec<[f64; 2]>,
     neighbours: Vec<Vec<(usize, usize)>>,
 }
 
@@ -54,7 +54,7 @@ impl Chip {
             scale: 1.0,
             transmission: 1.0,
             temperature: 0.0,
-            gain: vec![1.0; layout.columns()],
+            gain: vec![[1.0; 2]; crossings],
             neighbours: (0..channels)
                 .map(|channel| layout.neighbours(channel).collect())
                 .collect(),

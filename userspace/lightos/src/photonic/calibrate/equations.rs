@@ -6,19 +6,20 @@ use num_complex::Complex64;
 
 use super::chip::Chip;
 use super::crossing::{Crossing, Passage};
-use super::record::{Record, CUT};
+use super::record::{cut, Record};
 use crate::photonic::layout::CLASSES;
 
 pub(super) const DARK: Complex64 = Complex64::new(0.0, 0.0);
 const I: Complex64 = Complex64::new(0.0, 1.0);
-/// Parameters of a crossing: offset and efficiency of θ, of φ, α, β; then, of each of its two
+/// Parameters of a crossing: offset and efficiency of θ, of φ, α, β, gains of its taps; then, of each of its two
 /// arms, efficiency of φ and half the sum of α and β of the attenuator that light comes from.
 pub(super) const LOCAL: usize = OWN + 4;
-const OWN: usize = 6;
-/// Parameters that crossings share: crosstalk, gain of the taps, factor of the heaters.
-pub(super) const SHARED: usize = CLASSES + 2;
-pub(super) const GAIN: usize = CLASSES;
-pub(super) const SCALE: usize = CLASSES + 1;
+pub(super) const OWN: usize = 8;
+/// Where the gains are.
+pub(super) const GAIN: usize = 6;
+/// Parameters that crossings share: crosstalk, factor of the heaters.
+pub(super) const SHARED: usize = CLASSES + 1;
+pub(super) const SCALE: usize = CLASSES;
 /// One line of the equations: derivatives and residual. What few crossings have comes last.
 const LINE: usize = ARMS + 4;
 pub(super) const COMMON: usize = OWN;
@@ -42,7 +43,7 @@ pub(super) const EMPTY: Gram = [[0.0; LINE]; LINE];
 /// A crossing under one setting of the heaters.
 pub(super) struct Site {
     through: Crossing,
-    gain: f64,
+    gain: [f64; 2],
     /// What the efficiencies of θ and φ are multiplied by.
     drive: [f64; 2],
     /// What the neighbours of both do, by class.
@@ -55,12 +56,11 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// A crossing of a column during a measurement, whose arms are the first to show what the
+    /// A crossing during a measurement, whose arms are the first to show what the
     /// attenuators `arms` do to phases.
     pub(super) fn new(
         chip: &Chip,
         record: &Record,
-        column: usize,
         crossing: usize,
         arms: [Option<usize>; 2],
     ) -> Self {
@@ -84,7 +84,7 @@ impl Site {
         };
         Self {
             through: Crossing::new(theta, phi, chip.alpha[crossing], chip.beta[crossing]),
-            gain: chip.gain[column],
+            gain: chip.gain[crossing],
             drive: heaters.map(|channel| drive[channel] * chip.scale),
             hot: [hot(0), hot(1)],
             around,
@@ -101,10 +101,11 @@ impl Site {
             LINE
         };
         for (output, reading) in taps.into_iter().enumerate() {
-            if reading < CUT {
+            let predicted = self.gain[output] * passage.out[output].norm_sqr();
+            if !cut(reading, predicted) {
                 let mut line = self.line(&passage, output);
                 self.write_arms(&passage, fields, output, &mut line);
-                line[RESIDUAL] = reading - self.gain * passage.out[output].norm_sqr();
+                line[RESIDUAL] = reading - predicted;
                 add(gram, &line, used);
             }
         }
@@ -113,7 +114,7 @@ impl Site {
     fn line(&self, passage: &Passage, output: usize) -> [f64; LINE] {
         let by = passage
             .by
-            .map(|change| self.gain * power_by(passage.out, change, output));
+            .map(|change| self.gain[output] * power_by(passage.out, change, output));
         let mut line = [0.0; LINE];
         line[0] = by[0];
         line[1] = by[0] * self.drive[0];
@@ -124,7 +125,7 @@ impl Site {
         for class in 0..CLASSES {
             line[COMMON + class] = by[0] * self.around[0][class] + by[1] * self.around[1][class];
         }
-        line[COMMON + GAIN] = passage.out[output].norm_sqr();
+        line[GAIN + output] = passage.out[output].norm_sqr();
         line[COMMON + SCALE] = by[0] * self.hot[0] + by[1] * self.hot[1];
         line
     }
@@ -143,7 +144,7 @@ impl Site {
             let by = |factor: Complex64| {
                 let mut change = [DARK; 2];
                 change[arm] = factor * fields[arm];
-                self.gain * power_by(passage.out, self.through.pass(change), output)
+                self.gain[output] * power_by(passage.out, self.through.pass(change), output)
             };
             line[ARMS + 2 * arm] = by(I) * drive;
             line[ARMS + 2 * arm + 1] = by(slope);

@@ -101,14 +101,14 @@ fn wanted(chip: &Chip, chance: &mut Chance, column: usize, lit: Lit) -> Vec<Comp
     let mut field = vec![Complex64::new(0.0, 0.0); layout.modes()];
     for (_, top) in places(layout.column(column)) {
         if column == layout.attenuators() {
-            field[top] = chance.turn(0.95);
+            field[top] = chance.turn(0.92);
             continue;
         }
         // Neither output gets more than a full input.
         let (length, ahead) = match lit {
-            Lit::Top => (0.95, Complex64::new(0.0, 0.0)),
-            Lit::Both => (0.68, Complex64::new(1.0, 0.0)),
-            Lit::Quarter => (0.68, Complex64::new(0.0, 1.0)),
+            Lit::Top => (0.92, Complex64::new(0.0, 0.0)),
+            Lit::Both => (0.65, Complex64::new(1.0, 0.0)),
+            Lit::Quarter => (0.65, Complex64::new(0.0, 1.0)),
         };
         field[top] = chance.turn(length);
         field[top + 1] = field[top] * ahead;

@@ -19,5 +19,11 @@ pub(super) struct Record {
     pub(super) outputs: Vec<Vec<Complex64>>,
 }
 
-/// Readings from here on may have been cut.
-pub(super) const CUT: f64 = 0.9995;
+/// Readings from here on may have been cut, before noise was added to them.
+pub(super) const CUT: f64 = 0.98;
+
+/// Whether a reading of a tap may have been cut: by what it says, or by what it should say, where
+/// what was cut looks smaller.
+pub(super) fn cut(reading: f64, predicted: f64) -> bool {
+    reading >= CUT || predicted >= 0.9
+}

@@ -12,7 +12,7 @@ use num_complex::Complex64;
 
 use super::chip::{places, Chip};
 use super::equations::{
-    place_of, Gram, Site, COMMON, DARK, EMPTY, GAIN, LOCAL, RESIDUAL, SCALE, SHARED,
+    place_of, Gram, Site, COMMON, DARK, EMPTY, GAIN, LOCAL, OWN, RESIDUAL, SCALE, SHARED,
 };
 use super::record::Record;
 use crate::photonic::layout::CLASSES;
@@ -200,7 +200,7 @@ impl<'a> Sweep<'a> {
                 .map(|&(crossing, top)| self.gram(column, crossing, top))
                 .collect();
             let cost = grams.iter().map(|gram| gram[RESIDUAL][RESIDUAL]).sum();
-            let undone = self.judge(column, cost, &mut shared);
+            let undone = self.judge(cost, &mut shared);
             for ((&(crossing, top), trial), gram) in
                 crossings.iter().zip(&mut trials).zip(&mut grams)
             {
@@ -223,11 +223,11 @@ impl<'a> Sweep<'a> {
     }
 
     /// Judges the last step of a column as a whole: whether it was undone, and all is to be.
-    fn judge(&mut self, column: usize, cost: f64, common: &mut Common) -> bool {
+    fn judge(&mut self, cost: f64, common: &mut Common) -> bool {
         let worse = common.before.take_if(|before| cost > 1.2 * *before);
         if worse.is_some() {
             common.damping = (common.damping * 10.0).max(1e-2);
-            self.move_shared(column, &common.step.map(|x| -x));
+            self.move_shared(&common.step.map(|x| -x));
             return true;
         }
         common.damping /= 10.0;
@@ -275,7 +275,7 @@ impl<'a> Sweep<'a> {
                 }
             }
         }
-        self.shared_priors(column, shared, &mut normal, &mut right);
+        self.shared_priors(shared, &mut normal, &mut right);
         for i in shared..rank {
             normal[(i, i)] *= 1.0 + common.damping;
         }
@@ -291,7 +291,7 @@ impl<'a> Sweep<'a> {
             trials[nth].step = local;
         }
         let moved: [f64; SHARED] = std::array::from_fn(|i| step[(shared + i, 0)]);
-        self.move_shared(column, &moved);
+        self.move_shared(&moved);
         common.step = moved;
         if last {
             // The lower right corner of the factor is that of the shared parameters alone.
@@ -314,7 +314,7 @@ impl<'a> Sweep<'a> {
             if heaters.iter().all(|&channel| record.drive[channel] == 0.0) {
                 continue;
             }
-            let site = Site::new(chip, record, column, crossing, arms);
+            let site = Site::new(chip, record, crossing, arms);
             for (field, taps) in fields.iter().zip(&record.taps) {
                 let bottom = if attenuator { DARK } else { field[top + 1] };
                 site.add([field[top], bottom], taps[crossing], &mut gram);
@@ -359,6 +359,9 @@ impl<'a> Sweep<'a> {
             priors[2] = priors[0];
             priors[3] = (priors[1].0, self.nominal - chip.efficiency[phi]);
         }
+        for output in 0..2 {
+            priors[GAIN + output] = (weight(free.gain), 1.0 - chip.gain[crossing][output]);
+        }
         if free.efficiency == 0.0 {
             priors[1].1 = 0.0;
             priors[3].1 = 0.0;
@@ -372,18 +375,18 @@ impl<'a> Sweep<'a> {
             let Some(before) = before else { continue };
             if free.efficiency > 0.0 {
                 let efficiency = chip.efficiency[layout.phi(before)];
-                priors[6 + 2 * arm] = (priors[1].0, self.nominal - efficiency);
+                priors[OWN + 2 * arm] = (priors[1].0, self.nominal - efficiency);
             }
             if free.splitter > 0.0 {
                 let mean = (chip.alpha[before] + chip.beta[before]) / 2.0;
-                priors[7 + 2 * arm] = (weight(free.splitter), -mean);
+                priors[OWN + 1 + 2 * arm] = (weight(free.splitter), -mean);
             }
         }
         priors
     }
 
-    fn shared_priors(&self, column: usize, at: usize, normal: &mut Mat<f64>, right: &mut Mat<f64>) {
-        let values = self.shared(column);
+    fn shared_priors(&self, at: usize, normal: &mut Mat<f64>, right: &mut Mat<f64>) {
+        let values = self.shared();
         let known = &*self.knowledge;
         for i in 0..SHARED {
             for j in 0..SHARED {
@@ -391,18 +394,11 @@ impl<'a> Sweep<'a> {
                 right[(at + i, 0)] += known.information[i][j] * (known.mean[j] - values[j]);
             }
         }
-        // Each column has a gain of its own.
-        let weight = weight(self.freedom.gain);
-        normal[(at + GAIN, at + GAIN)] += weight;
-        if self.freedom.gain > 0.0 {
-            right[(at + GAIN, 0)] += weight * (1.0 - values[GAIN]);
-        }
     }
 
-    fn shared(&self, column: usize) -> [f64; SHARED] {
+    fn shared(&self) -> [f64; SHARED] {
         let mut values = [0.0; SHARED];
         values[..CLASSES].copy_from_slice(&self.chip.crosstalk);
-        values[GAIN] = self.chip.gain[column];
         values[SCALE] = self.chip.scale;
         values
     }
@@ -418,20 +414,22 @@ impl<'a> Sweep<'a> {
         chip.efficiency[phi] += step[3];
         chip.alpha[crossing] += step[4];
         chip.beta[crossing] += step[5];
+        for (gain, step) in chip.gain[crossing].iter_mut().zip(&step[GAIN..]) {
+            *gain += step;
+        }
         for (arm, before) in arms.into_iter().enumerate() {
             if let Some(before) = before {
-                chip.efficiency[layout.phi(before)] += step[6 + 2 * arm];
-                chip.alpha[before] += step[7 + 2 * arm];
-                chip.beta[before] += step[7 + 2 * arm];
+                chip.efficiency[layout.phi(before)] += step[OWN + 2 * arm];
+                chip.alpha[before] += step[OWN + 1 + 2 * arm];
+                chip.beta[before] += step[OWN + 1 + 2 * arm];
             }
         }
     }
 
-    fn move_shared(&mut self, column: usize, step: &[f64; SHARED]) {
+    fn move_shared(&mut self, step: &[f64; SHARED]) {
         for (value, step) in self.chip.crosstalk.iter_mut().zip(step) {
             *value += step;
         }
-        self.chip.gain[column] += step[GAIN];
         self.chip.scale += step[SCALE];
     }
 
@@ -443,18 +441,6 @@ impl<'a> Sweep<'a> {
                 self.knowledge.information[i][j] = (0..=i.min(j)).map(product).sum();
             }
         }
-        // The gain is forgotten: what it had in common with the others goes first.
-        let gain = self.knowledge.information[GAIN];
-        for i in 0..SHARED {
-            for j in 0..SHARED {
-                let common = gain[i] * gain[j] / gain[GAIN];
-                self.knowledge.information[i][j] -= common;
-            }
-        }
-        for i in 0..SHARED {
-            self.knowledge.information[i][GAIN] = 0.0;
-            self.knowledge.information[GAIN][i] = 0.0;
-        }
-        self.knowledge.mean = self.shared(0);
+        self.knowledge.mean = self.shared();
     }
 }

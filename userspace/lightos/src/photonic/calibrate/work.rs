@@ -10,7 +10,7 @@ use super::chip::{places, Chip};
 use super::error::{Error, Output};
 use super::plan::{self, Chance, Lit};
 use super::probe::{Info, Probe, Shot};
-use super::record::{Record, CUT};
+use super::record::{cut, Record, CUT};
 use super::screen;
 use super::seed::{self, Fringe, Reading};
 use super::sweep::{Freedom, Knowledge, Sweep};
@@ -686,9 +686,10 @@ fn tap_residuals(chip: &Chip, records: &[Record]) -> Vec<f64> {
                     } else {
                         fields[input][top + 1].norm_sqr()
                     };
-                    for (power, reading) in [kept, other].into_iter().zip(taps[crossing]) {
-                        if reading < CUT {
-                            sums[crossing].0 += (reading - chip.gain[column] * power).powi(2);
+                    let powers = [kept, other].into_iter().zip(chip.gain[crossing]);
+                    for ((power, gain), reading) in powers.zip(taps[crossing]) {
+                        if !cut(reading, gain * power) {
+                            sums[crossing].0 += (reading - gain * power).powi(2);
                             sums[crossing].1 += 1.0;
                         }
                     }
@@ -723,8 +724,8 @@ fn seed_column(
         all.push((crossing, readings));
     }
     let gain = seen / sent;
-    chip.gain[column] = gain;
     for (crossing, mut readings) in all {
+        chip.gain[crossing] = [gain; 2];
         for reading in &mut readings {
             reading.powers = reading.powers.map(|power| power / gain);
         }
