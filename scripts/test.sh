@@ -4,7 +4,7 @@
 # test.sh [long]: all tests. Prints a line for each part, with what failed
 # below it, and ends with "N passed, N failed". The logs stay in build/test-log.
 #
-#   ONLY='host kunit'   these parts alone, of: host miri kunit selftests
+#   ONLY='host kunit'   these parts alone, of: host miri kunit selftests photonic
 #                       migration digits networks setup storms intree nest
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/rust.sh"
@@ -54,7 +54,8 @@ setup() {
 	mkdir -p "$LOGS"
 	make -C "$LIGHTOS_DIR" drivers build/test/lightos.ko userspace
 	in_root make -s -C "$LIGHTOS_DIR/tests/selftests" OUT="$LIGHTOS_DIR/build/selftests" CC=gcc >"$LOGS/build.log" 2>&1 &&
-		in_root make -s -C "$LIGHTOS_DIR/tests/migration" OUT="$LIGHTOS_DIR/build/migration" CC=gcc >>"$LOGS/build.log" 2>&1 ||
+		in_root make -s -C "$LIGHTOS_DIR/tests/migration" OUT="$LIGHTOS_DIR/build/migration" CC=gcc >>"$LOGS/build.log" 2>&1 &&
+		in_root make -s -C "$LIGHTOS_DIR/tests/photonic" OUT="$LIGHTOS_DIR/build/photonic" CC=gcc >>"$LOGS/build.log" 2>&1 ||
 		{ cat "$LOGS/build.log" >&2; die "the selftests did not build"; }
 	need_toolchain
 }
@@ -117,6 +118,33 @@ selftests_in() { # KERNEL PROGRAMS
 		-t 1500 -e "$ALLOCATION_FAULTS" -l "$LOGS/selftests-$kernel-kernel.log" \
 		-p "$LIGHTOS_DIR/build/selftests" -- "$(guest_selftests "$2")" || status=$?
 	book_totals "$kernel kernel: selftests, 64-bit and 32-bit" "selftests-$kernel.log" "$status"
+}
+
+# Light ends when the guard is late, which a guest on a busy host is: these run in
+# virtual time. 64-bit programs in the test kernel, 32-bit ones in the stock one.
+PHOTONIC_PROGRAMS='photonic faults_photonic'
+
+photonic_selftests_in() { # KERNEL WORD PROGRAMS
+	local status=0 kernel=$1 stage="$LOGS/selftests-photonic-$1"
+	rm -rf "$stage"
+	mkdir -p "$stage/$2"
+	cp "$LIGHTOS_DIR/build/selftests/run.sh" "$stage/"
+	(cd "$LIGHTOS_DIR/build/selftests/$2" && cp $3 "$stage/$2/")
+	LIGHTOS_CMDLINE=kunit.enable=0 run_part "selftests-photonic-$kernel.log" "$LIGHTOS_DIR/scripts/guest.sh" -k "$kernel" \
+		-v -t 1500 -e "$ALLOCATION_FAULTS" -l "$LOGS/selftests-photonic-$kernel-kernel.log" \
+		-p "$stage" -- "export LIGHTOS_WORDS=$2
+$(guest_selftests "$3")" || status=$?
+	book_totals "$kernel kernel: photonic selftests, $2-bit" "selftests-photonic-$kernel.log" "$status"
+}
+
+# The driver over memory of a PCI device, and when the system sleeps or ends.
+photonic_tests() {
+	local name status
+	for name in window transitions; do
+		status=0
+		run_part "photonic-$name.log" "$LIGHTOS_DIR/tests/photonic/$name.sh" || status=$?
+		book_totals "stock kernel: photonic $name" "photonic-$name.log" "$status"
+	done
 }
 
 # After the selftests the leak detector looks twice, as an object must be
@@ -227,7 +255,7 @@ wanted() { [ -z "${ONLY:-}" ] || grep -qwF -- "$1" <<<"$ONLY"; }
 
 for name in ${ONLY:-}; do
 	case $name in
-	host | miri | kunit | selftests | migration | digits | networks | setup) ;;
+	host | miri | kunit | selftests | photonic | migration | digits | networks | setup) ;;
 	storms | intree | nest) [ -n "$LONG" ] || die "ONLY: '$name' is a part of test-long" ;;
 	*) die "ONLY: there is no part '$name'" ;;
 	esac
@@ -237,10 +265,13 @@ setup
 ! wanted miri || miri_tests
 ! wanted kunit || kunit_tests
 if wanted selftests; then
-	STOCK_PROGRAMS=$(cd "$LIGHTOS_DIR/build/selftests/64" && ls | grep -v '^faults' | tr '\n' ' ')
-	selftests_in test ''
-	selftests_in stock "$STOCK_PROGRAMS"
+	ALL_PROGRAMS=$(cd "$LIGHTOS_DIR/build/selftests/64" && ls | grep -vxF "$(tr ' ' '\n' <<<"$PHOTONIC_PROGRAMS")")
+	selftests_in test "$(tr '\n' ' ' <<<"$ALL_PROGRAMS")"
+	selftests_in stock "$(grep -v '^faults' <<<"$ALL_PROGRAMS" | tr '\n' ' ')"
+	photonic_selftests_in test 64 "$PHOTONIC_PROGRAMS"
+	photonic_selftests_in stock 32 photonic
 fi
+! wanted photonic || photonic_tests
 if wanted migration; then
 	migration_tests test
 	migration_tests stock

@@ -40,7 +40,7 @@ static void check_dark(int fd)
 
 TEST(suspend_takes_light_and_power)
 {
-	int fd = lit(), result;
+	int fd = lit_anew(), result;
 	uint64_t running, waiting;
 
 	subscribe(fd, LIGHTOS_PHOTONIC_EVENT_LASER | LIGHTOS_PHOTONIC_EVENT_POWER);
@@ -73,7 +73,7 @@ TEST(suspend_without_power)
 int main(int count, char **arguments)
 {
 	if (count > 1 && !strcmp(arguments[1], "hold")) {
-		(void)lit();
+		(void)lit_anew();
 		printf("lit\n");
 		fflush(stdout);
 		pause();

@@ -168,7 +168,7 @@ TEST(sysfs_and_fdinfo)
 	static const char folder[] = MODEL_FOLDER "/photonic";
 	struct lightos_photonic_wait call = { 0 };
 	char text[64];
-	int fd = lit();
+	int fd = lit_anew();
 
 	CHECK(read_text(folder, "kind", text, sizeof(text)));
 	CHECK(!strcmp(text, "model"));
@@ -337,7 +337,7 @@ TEST(light_ends_with_a_killed_program)
 TEST(resets)
 {
 	uint32_t phases[CHANNELS], codes[CHANNELS];
-	int fd = lit(), i;
+	int fd = lit_anew(), i;
 
 	plain_phases(phases, 180000);
 	commit_phases(fd, phases);
@@ -511,7 +511,7 @@ static long apart(uint32_t a, uint32_t b)
 TEST(phases_requested_and_applied)
 {
 	uint32_t phases[CHANNELS], requested[CHANNELS], applied[CHANNELS], codes[CHANNELS];
-	int fd = lit(), i;
+	int fd = lit_anew(), i;
 
 	some_phases(phases, 2);
 	commit_phases(fd, phases);
@@ -640,7 +640,7 @@ TEST(products_of_many_vectors)
 		.input_exponents = user_pointer(in_exps),
 		.output_exponents = user_pointer(out_exps),
 	};
-	int fd = lit(), v, i;
+	int fd = lit_anew(), v, i;
 	double error;
 
 	some_phases(phases, 5);
@@ -845,7 +845,7 @@ TEST(soft_reset_cancels)
 {
 	struct lightos_photonic_event event;
 	uint64_t first, second, ended = 0;
-	int fd = lit();
+	int fd = lit_anew();
 
 	subscribe(fd, LIGHTOS_PHOTONIC_EVENT_JOB);
 	first = queue_job(fd, MANY, NULL);
@@ -875,7 +875,7 @@ TEST(disarming_ends_jobs)
 
 TEST(close_with_jobs)
 {
-	int fd = lit(), other = open_node(O_RDWR), i;
+	int fd = lit_anew(), other = open_node(O_RDWR), i;
 	uint64_t number;
 
 	for (i = 0; i < 10; i++)
@@ -896,7 +896,7 @@ TEST(two_programs_do_not_mix)
 		.output = user_pointer(out), .output_exponents = user_pointer(exps),
 	};
 	uint64_t numbers[2][4];
-	int fds[2] = { lit(), open_node(O_RDWR) }, round, which;
+	int fds[2] = { lit_anew(), open_node(O_RDWR) }, round, which;
 
 	some_vectors(in, 1, 50);
 	for (which = 0; which < 2; which++) {
@@ -943,7 +943,7 @@ TEST(jobs_refused)
 {
 	int32_t in[2 * MODES] = { 0 }, exps[1] = { 65 };
 	struct lightos_photonic_submit job = { .vectors = 1, .input = user_pointer(in) };
-	int fd = lit();
+	int fd = lit_anew();
 
 	job.vectors = 0;
 	CHECK_ERRNO(try_job(fd, &job), EINVAL);

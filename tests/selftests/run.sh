@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs every selftest of the folder that this file lies in, the 64-bit programs
-# and then the 32-bit ones, or only those named as arguments ("threads"). Ends
-# with "# totals pass:P fail:F skip:S" over all test cases, and fails if one
-# did. A program that ends before its plan fails the cases that are missing.
+# and then the 32-bit ones (LIGHTOS_WORDS=64 or 32: those alone), or only those
+# named as arguments ("threads"). Ends with "# totals pass:P fail:F skip:S" over
+# all test cases, and fails if one did. A program that ends before its plan fails
+# the cases that are missing.
 
 here=$(dirname "$0")
 output=$(mktemp) || exit 1
@@ -41,7 +42,7 @@ run_one() {
 	skip=$((skip + skipped))
 }
 
-for word in 64 32; do
+for word in ${LIGHTOS_WORDS:-64 32}; do
 	found=0
 	for program in "$here/$word"/*; do
 		name=$(basename "$program")
