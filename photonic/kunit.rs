@@ -164,8 +164,14 @@ mod tests {
     #[test]
     fn senseless_models_are_refused() {
         let refused = |request| model::window(&request).is_err();
-        assert!(refused(model::Request { modes: 1, ..REQUEST }));
-        assert!(refused(model::Request { modes: 33, ..REQUEST }));
+        assert!(refused(model::Request {
+            modes: 1,
+            ..REQUEST
+        }));
+        assert!(refused(model::Request {
+            modes: 33,
+            ..REQUEST
+        }));
         assert!(refused(model::Request { bits: 7, ..REQUEST }));
     }
 
@@ -254,7 +260,10 @@ mod tests {
         let efficiency = 1 << 28;
         // A quarter of the power at half the voltage.
         assert_eq!(dac.code(efficiency, dac.heat(efficiency, 2048), 4095), 2048);
-        assert_eq!(dac.heat(efficiency, 2048), dac.heat(efficiency / 4, 4095 + 1));
+        assert_eq!(
+            dac.heat(efficiency, 2048),
+            dac.heat(efficiency / 4, 4095 + 1)
+        );
     }
 
     #[test]

@@ -2291,7 +2291,8 @@ struct lightos_photonic_phases {
  * @size: in: sizeof(struct lightos_photonic_submit); out: bytes filled in
  * @flags: in: LIGHTOS_PHOTONIC_DIRECT and so on
  * @device: in: which processor
- * @vectors: in: 1 to LIGHTOS_PHOTONIC_MAX_VECTORS
+ * @vectors: in: at least 1; times the wavelengths at most
+ *	LIGHTOS_PHOTONIC_MAX_VECTORS
  * @wavelengths: in: bit w set: compute at wavelength w. 0 stands for bit 0.
  *	All vectors are computed at the lowest, then at the next, and so on
  * @timeout_ns: in: nanoseconds from now after which the job ends with
@@ -2342,7 +2343,7 @@ struct lightos_photonic_submit {
  * @result: out: 0, or the errno that the job ended with: ETIME past its
  *	timeout, ECANCELED by a reset, EHOSTDOWN by an emergency or a latched
  *	cause, ENETDOWN without power or light, EBUSY throttled against its
- *	wish, EIO by the device
+ *	wish, ESHUTDOWN as the processor went, ENOMEM, EIO by the device
  * @saturated: out: vectors that were cut at full scale even at the least gain
  *
  * EINTR on a signal; may be called again.

@@ -136,6 +136,7 @@ impl Runner {
         };
         let untimed = |stats: Stats| Stats {
             busy_ns: 0,
+            gate_ns: 0,
             ..stats
         };
         let mut same = self.gate.experts(layer)? == double.experts(layer)?;
