@@ -311,11 +311,13 @@ TEST(light_ends_with_the_last_of_a_family)
 
 TEST(light_ends_with_a_killed_program)
 {
-	int fd = reload_with(IDEAL), status;
+	int fd = reload_with(IDEAL), status, ready[2];
 	pid_t child;
+	char byte;
 
 	power_up(fd);
 	subscribe(fd, LIGHTOS_PHOTONIC_EVENT_LASER);
+	CHECK_OK(pipe(ready));
 	child = fork();
 	CHECK_OK(child);
 	if (!child) {
@@ -323,9 +325,12 @@ TEST(light_ends_with_a_killed_program)
 
 		CHECK_OK(control(own, LIGHTOS_PHOTONIC_ARM));
 		queue_job(own, MANY, NULL);
+		CHECK_EQ(write(ready[1], "", 1), 1);
 		pause();
 		_exit(HARNESS_FAIL);
 	}
+	/* Not in the midst of the call, which would take the key back itself. */
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
 	CHECK_EQ(await_event(fd, LIGHTOS_PHOTONIC_EVENT_LASER).value, 1);
 	CHECK_OK(kill(child, SIGKILL));
 	CHECK_EQ(await_event(fd, LIGHTOS_PHOTONIC_EVENT_LASER).value, 0);
@@ -456,7 +461,7 @@ TEST(read_only_file)
 
 TEST(phases_are_taken_or_not)
 {
-	uint32_t phases[CHANNELS], back[CHANNELS];
+	uint32_t phases[CHANNELS], back[CHANNELS], after[CHANNELS];
 	struct lightos_photonic_phases call = {
 		.size = sizeof(call), .first = 10, .count = 5, .requested = user_pointer(phases),
 	};
@@ -471,6 +476,8 @@ TEST(phases_are_taken_or_not)
 	phases[3] = LIGHTOS_PHOTONIC_TURN;
 	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_PHOTONIC_SET_PHASES, &call), EINVAL);
 	CHECK_EQ(call.bad_channel, 13);
+	CHECK_OK(get_phases(fd, 0, CHANNELS, after, NULL, NULL));
+	CHECK(!memcmp(back, after, sizeof(back)));
 	phases[3] = LIGHTOS_PHOTONIC_TURN - 1;
 	CHECK_OK(ioctl(fd, LIGHTOS_IOC_PHOTONIC_SET_PHASES, &call));
 	CHECK_EQ(call.bad_channel, LIGHTOS_PHOTONIC_NO_CHANNEL);
