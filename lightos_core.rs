@@ -15,7 +15,7 @@ use crate::{
         backend::{model, pci},
         device as processors,
     },
-    rust::{chardev, debugfs, power, uaccess::UserArg},
+    rust::{chardev, cred, debugfs, power, uaccess::UserArg},
     spiking::{calls, session},
 };
 use kernel::{
@@ -228,6 +228,12 @@ impl chardev::OpenFile for OpenFile {
             photonic,
         };
         Ok(KBox::new(file, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    fn flush(&self) {
+        if cred::is_dying() {
+            self.photonic.process_dies();
+        }
     }
 
     fn release(&self) {

@@ -39,6 +39,9 @@ pub(crate) trait OpenFile: Send + Sync + Sized + 'static {
     /// Called when the device is opened.
     fn open(file: &File) -> Result<KBox<Self>>;
 
+    /// Called when a process closes a descriptor of the file, also because it dies.
+    fn flush(&self);
+
     /// Called when the last reference to the file is gone, before it is dropped.
     fn release(&self);
 
@@ -120,6 +123,7 @@ impl<T: OpenFile> Table<T> {
     const OPERATIONS: &'static bindings::file_operations = &bindings::file_operations {
         owner: this_module::<crate::LocalModule>().as_ptr(),
         open: Some(Self::open),
+        flush: Some(Self::flush),
         release: Some(Self::release),
         read: Some(Self::read),
         poll: Some(Self::poll),
@@ -161,6 +165,15 @@ impl<T: OpenFile> Table<T> {
             }
             Err(error) => error.to_errno(),
         }
+    }
+
+    /// # Safety
+    ///
+    /// `file` is an open file of this device.
+    unsafe extern "C" fn flush(file: *mut bindings::file, _owner: bindings::fl_owner_t) -> c_int {
+        // SAFETY: The file is open during the call.
+        unsafe { Self::object(file) }.flush();
+        0
     }
 
     /// # Safety

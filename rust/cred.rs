@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the calling process may do: `linux/capability.h`.
+//! What the calling process may do, `linux/capability.h`, and whether it dies.
 //!
 //! Users are `kernel::task::Kuid`. Process context; no lock.
 
@@ -20,4 +20,16 @@ pub(crate) fn overrides_modes() -> bool {
 pub(crate) fn is_admin() -> bool {
     // SAFETY: As above.
     unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as c_int) }
+}
+
+/// The number of the calling process, which all of its threads share.
+pub(crate) fn process() -> i32 {
+    kernel::current!().group_leader().pid()
+}
+
+/// Whether the calling process is on its way out, and its files are being closed.
+pub(crate) fn is_dying() -> bool {
+    // SAFETY: The current task is valid, and its own flags are its to read.
+    let flags = unsafe { (*kernel::current!().as_ptr()).flags };
+    flags & bindings::PF_EXITING != 0
 }

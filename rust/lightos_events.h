@@ -149,7 +149,7 @@ TRACE_EVENT(lightos_photonic_tick,
 		  __entry->tec_ma, __entry->fan_rpm)
 );
 
-/* The guard has turned a laser off; latency: from the sample to that write. */
+/* Too hot, laser off; latency: the longest so far from a sample to that write. */
 TRACE_EVENT(lightos_photonic_trip,
 	TP_PROTO(u32 device, u32 cause, s32 die_mc, u64 latency_ns),
 	TP_ARGS(device, cause, die_mc, latency_ns),

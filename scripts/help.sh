@@ -22,9 +22,13 @@ What works today:
               with delays, rings, encoders and decoders, runs in real time
   gates       mixture-of-experts routing for up to 1,024 experts in 256 layers:
               capacity, balancing, placement; named gates that processes share
+  light       photonic processors over a register map: thermal guard at 1 kHz, power
+              and laser interlock, calibrated meshes; a model of a chip
   ABI         the v0.2.0 ioctls bit for bit, 64-bit and 32-bit programs;
-              extended calls: query, counters, reset, profiles, networks, gates
-  tools       lightctl (snn: NIR graphs, weights, recordings; moe: gates),
+              extended calls: query, counters, reset, profiles, networks, gates,
+              processors of light
+  tools       lightctl (snn: NIR graphs, weights, recordings; moe: gates;
+              photonic),
               the client library crate `lightos`
   kernels     Debian's stock 7.3 kernel, unmodified; a KASAN/lockdep test kernel
 TEXT

@@ -135,6 +135,7 @@ photonic_selftests_in() { # KERNEL WORD PROGRAMS
 		-p "$stage" -- "export LIGHTOS_WORDS=$2
 $(guest_selftests "$3")" || status=$?
 	book_totals "$kernel kernel: photonic selftests, $2-bit" "selftests-photonic-$kernel.log" "$status"
+	tr -d '\r' <"$LOGS/selftests-photonic-$kernel.log" | grep -a '^# guard: ' | sed 's/^# /    | /' || true
 }
 
 # The driver over memory of a PCI device, and when the system sleeps or ends.

@@ -2160,12 +2160,13 @@ struct lightos_photonic_status {
 /**
  * enum lightos_photonic_action - what PHOTONIC_CONTROL does
  * @LIGHTOS_PHOTONIC_POWER_UP: rails up in order; waits until they are.
- *	EBUSY while they move, EUCLEAN while a cause is latched, ETIMEDOUT or
+ *	EBUSY while they go down, EUCLEAN while a cause is latched, ETIMEDOUT or
  *	EIO where a rail fails
  * @LIGHTOS_PHOTONIC_POWER_DOWN: laser off, rails down in reverse order; waits
- * @LIGHTOS_PHOTONIC_ARM: turns the key for as long as the file is open; the
- *	laser is on when this returns
- * @LIGHTOS_PHOTONIC_DISARM: laser off. Anyone may
+ * @LIGHTOS_PHOTONIC_ARM: turns the key until the file is closed or the process
+ *	that called dies, even if others have the file too; the laser is on
+ *	when this returns
+ * @LIGHTOS_PHOTONIC_DISARM: laser off. Anyone with a file open for writing
  * @LIGHTOS_PHOTONIC_CLEAR: takes latched causes back whose reasons are gone;
  *	EAGAIN where one is not. Does not arm
  * @LIGHTOS_PHOTONIC_RESET_SOFT: ends the job that runs and those that wait with
@@ -2175,7 +2176,7 @@ struct lightos_photonic_status {
  *
  * All but DISARM are privileged. ARM gives EUCLEAN while a cause is latched,
  * ENETDOWN without power, ENOLCK while the interlock is open, EHOSTDOWN at
- * or above the emergency temperature, EBUSY if another file has armed it.
+ * or above the emergency temperature, EBUSY if it is armed.
  */
 enum lightos_photonic_action {
 	LIGHTOS_PHOTONIC_POWER_UP	= 1,
@@ -2445,8 +2446,8 @@ enum lightos_photonic_calibration_op {
  * @flags: in: must be 0
  * @device: in: which processor
  * @op: in: enum lightos_photonic_calibration_op
- * @data: in: user pointer to the blob; its format is in
- *	Documentation/photonic.rst
+ * @data: in: user pointer to the blob; Documentation/photonic.rst
+ *	says where its format is
  * @bytes: in: room or length; out, READ: length
  */
 struct lightos_photonic_calibration {
@@ -2480,7 +2481,8 @@ struct lightos_photonic_calibration {
  * @device: at which processor
  * @kind: one LIGHTOS_PHOTONIC_EVENT_*; LOST: events were lost before it
  * @value: LATCHED, CLEARED: causes. THROTTLE: permille. POWER: enum
- *	lightos_photonic_state. LASER: 0 or 1. SENSOR: number. RESET: enum
+ *	lightos_photonic_state. LASER: 0 or 1. SENSOR: bit s set where sensor s
+ *	is faulty. RESET: enum
  *	lightos_photonic_action. JOB: the job of this file that ended.
  *	CALIBRATION: checksum, 0 for none. LOST: how many
  */

@@ -21,6 +21,7 @@ pub(crate) const PHOTONIC_STATE_SHUTDOWN: u32 = 6;
 
 pub(crate) const PHOTONIC_CAUSE_OVERTEMP: u32 = 1 << 0;
 pub(crate) const PHOTONIC_CAUSE_RAIL_TIMEOUT: u32 = 1 << 2;
+pub(crate) const PHOTONIC_CAUSE_OVERCURRENT: u32 = 1 << 3;
 pub(crate) const PHOTONIC_CAUSE_RAIL_STUCK: u32 = 1 << 5;
 pub(crate) const PHOTONIC_CAUSE_FAN: u32 = 1 << 10;
 

@@ -3,8 +3,8 @@
 //! What can be behind the registers: a PCI device, or a model of one.
 //!
 //! The driver is the same over both: it sees [`Registers`], and these are made here from any
-//! back end of `kernel::io`. `model.rs` is the only file of the module outside `photonic/model/`
-//! that knows of the model.
+//! back end of `kernel::io`. `model.rs` is the only file of the driver outside `photonic/model/`
+//! that knows of the model; tests do too.
 //!
 //! [`Registers`]: super::registers::Registers
 

@@ -6,7 +6,7 @@
 //! another lock.
 
 use super::{events::Inbox, program::Program, Processor, Processors};
-use crate::uapi;
+use crate::{rust::cred, uapi};
 use kernel::{
     fs::File,
     new_mutex,
@@ -103,12 +103,21 @@ impl Context {
         self.inbox.poll(file, table)
     }
 
+    /// The calling process dies: the key that it turned is turned back, even if others have the
+    /// file open.
+    pub(crate) fn process_dies(&self) {
+        let process = cred::process();
+        self.all.for_each(|processor| {
+            processor.disarm_for(self.id, Some(process));
+        });
+    }
+
     /// The file closes: its key is turned back, its jobs end, nobody tells it anything.
     pub(crate) fn close(&self) {
         self.all.inboxes.remove(&self.inbox);
         // Not the desks: a file may arm a processor without one.
         self.all.for_each(|processor| {
-            processor.disarm_for(self.id);
+            processor.disarm_for(self.id, None);
             processor.abandon_jobs(self.id);
         });
     }

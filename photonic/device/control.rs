@@ -28,6 +28,13 @@ const LOOK_MS: u32 = 10;
 /// From the order to light or darkness: a few ticks.
 const LASER_MS: u32 = 1_000;
 
+/// Who turned the key.
+#[derive(Clone, Copy)]
+pub(super) struct Armer {
+    file: u64,
+    process: i32,
+}
+
 /// Whether all rails are up.
 pub(super) fn is_powered(now: &Snapshot) -> bool {
     now.rail_state.iter().all(|&rail| rail == RailState::On)
@@ -161,12 +168,15 @@ impl Processor {
         {
             let mut armer = self.armer.lock();
             // Where a cause has put the key out, nobody has it any more.
-            if armer.is_some_and(|other| other != file) && self.snapshot().armed {
+            if armer.is_some_and(|other| other.file != file) && self.snapshot().armed {
                 return Err(EBUSY);
             }
             self.request(Request::Arm).map_err(errno)?;
             self.beginnings.fetch_add(1, Relaxed);
-            *armer = Some(file);
+            *armer = Some(Armer {
+                file,
+                process: cred::process(),
+            });
         }
         let lit = self.wait_for(LASER_MS, |now| {
             if now.causes != 0 {
@@ -194,10 +204,14 @@ impl Processor {
         *armer = None;
     }
 
-    /// The same if it was `file` that armed it: that file closes.
-    pub(super) fn disarm_for(&self, file: u64) {
+    /// The same if it was `file` that armed it, which closes, or `process` through it, which
+    /// dies.
+    pub(super) fn disarm_for(&self, file: u64, process: Option<i32>) {
         let mut armer = self.armer.lock();
-        if *armer == Some(file) {
+        let ends = |armer: Armer| {
+            armer.file == file && process.is_none_or(|process| process == armer.process)
+        };
+        if armer.is_some_and(ends) {
             self.stop_light();
             *armer = None;
         }

@@ -103,7 +103,14 @@ impl hwmon::Sensors for Processor {
                 }
                 _ => pick(&now.rail_mv, channel),
             },
-            Kind::Current => pick(&now.rail_ma, channel),
+            Kind::Current => match attribute {
+                Attribute::Alarm => {
+                    let rail = now.rail_state.get(channel).ok_or(EINVAL)?;
+                    let over = now.causes & uapi::PHOTONIC_CAUSE_OVERCURRENT != 0;
+                    alarm(over && *rail == RailState::Fault)
+                }
+                _ => pick(&now.rail_ma, channel),
+            },
             Kind::Power => Ok(i64::from(now.power_mw) * 1000),
             Kind::Fan => match attribute {
                 Attribute::Input => Ok(now.fan_rpm.into()),
@@ -364,11 +371,11 @@ impl Processor {
             self.tell(uapi::PHOTONIC_EVENT_POWER, now.state as u64);
         }
         if news.have(Events::SENSOR) {
-            let faulty = now
-                .sensor_faults
-                .iter()
-                .position(|&fault| fault != SensorFault::None);
-            self.tell(uapi::PHOTONIC_EVENT_SENSOR, faulty.unwrap_or(0) as u64);
+            let faults = now.sensor_faults.iter().enumerate();
+            let faulty = faults.fold(0u64, |set, (sensor, &fault)| {
+                set | u64::from(fault != SensorFault::None) << sensor
+            });
+            self.tell(uapi::PHOTONIC_EVENT_SENSOR, faulty);
         }
         self.notify_hwmon(news);
     }

@@ -268,7 +268,7 @@ pub(crate) struct Processor {
     changed: CondVar,
     /// Who has armed it.
     #[pin]
-    armer: Mutex<Option<u64>>,
+    armer: Mutex<Option<control::Armer>>,
     #[pin]
     optics: Mutex<optics::Optics>,
     #[pin]

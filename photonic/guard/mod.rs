@@ -634,6 +634,12 @@ impl Guard {
             Trouble::Lost(rails) => self.rail_trouble(cause::UNDERVOLTAGE, rails),
         }
         if self.power.enabled() != self.enabled {
+            // A rail may have gone between the look at all of them and this one.
+            if self.lit {
+                device.write(LASER_CONTROL, 0);
+                self.lit = false;
+                self.laser = self.laser.put_out();
+            }
             self.power.apply(device);
             self.enabled = self.power.enabled();
         }

@@ -309,6 +309,33 @@ TEST(light_ends_with_the_last_of_a_family)
 	AWAIT_STATUS(fd, !status.armed && !status.emission);
 }
 
+/* But not where who armed it dies, whoever else has the file. */
+TEST(light_ends_with_who_armed_it)
+{
+	int fd = reload_with(IDEAL), other, status, ready[2];
+	pid_t armer;
+	char byte;
+
+	power_up(fd);
+	other = open_node(O_RDWR);
+	CHECK_OK(pipe(ready));
+	armer = fork();
+	CHECK_OK(armer);
+	if (!armer) {
+		CHECK_OK(control(other, LIGHTOS_PHOTONIC_ARM));
+		CHECK_EQ(write(ready[1], "", 1), 1);
+		pause();
+		_exit(HARNESS_FAIL);
+	}
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	CHECK_EQ(status_of(fd).armed, 1);
+	CHECK_OK(kill(armer, SIGKILL));
+	CHECK_EQ(waitpid(armer, &status, 0), armer);
+	AWAIT_STATUS(fd, !status.armed && !status.emission);
+	/* The file is here yet, and of use. */
+	CHECK_OK(control(other, LIGHTOS_PHOTONIC_ARM));
+}
+
 TEST(light_ends_with_a_killed_program)
 {
 	int fd = reload_with(IDEAL), status, ready[2];

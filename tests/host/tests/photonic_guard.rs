@@ -2,7 +2,7 @@
 
 //! The guard in virtual time, against the model: every property at every step.
 //!
-//! The short form takes seconds. With `LIGHTOS_LONG=1` 10,000 runs with faults and 1,000 healthy
+//! The short form takes seconds. With `LIGHTOS_LONG=1` 12,000 runs with faults and 1,000 healthy
 //! hours; `LIGHTOS_HOURS` says how many of the latter, for whoever has less time.
 
 #[path = "guard/bugs.rs"]

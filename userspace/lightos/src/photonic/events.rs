@@ -110,7 +110,10 @@ impl fmt::Display for Happening {
             Self::Power(state) => write!(f, "state {state}"),
             Self::Laser(true) => f.write_str("laser on"),
             Self::Laser(false) => f.write_str("laser off"),
-            Self::Sensor(number) => write!(f, "sensor {number} changed its health"),
+            Self::Sensor(number) => match number {
+                0 => write!(f, "all sensors are healthy"),
+                set => write!(f, "faulty sensors {set:#x}"),
+            },
             Self::Reset(action) => write!(f, "{action}"),
             Self::Job(id) => write!(f, "job {id} ended"),
             Self::Calibration(Some(id)) => write!(f, "calibration {id:08x} in use"),
