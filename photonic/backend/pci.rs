@@ -56,6 +56,11 @@ impl pci::Driver for Driver {
         let processors = PROCESSORS.lock().clone().ok_or(ENODEV)?;
         processors.attach(registers, device.as_ref())
     }
+
+    fn unbind<'bound>(_device: &'bound pci::Device<Core<'_>>, attached: Pin<&Self::Data<'bound>>) {
+        // Now, as the bus may put the device to sleep afterwards.
+        attached.end();
+    }
 }
 
 /// The number of the first region that has room for the window.

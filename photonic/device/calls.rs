@@ -7,6 +7,7 @@
 use super::{
     context::{Context, Desk},
     jobs::{Outcome, Task},
+    program::Program,
     Processor,
 };
 use crate::{
@@ -138,14 +139,22 @@ fn set_phases(context: &Context, arg: UserArg) -> Result {
     let channels = channels(&desk, &request)?;
     let mut phases = charged::table(0u32, channels.len())?;
     read_words(request.requested, &mut phases)?;
-    let edited = desk.program.lock().edit(channels.start, &phases);
+    let room = match request.flags & uapi::PHOTONIC_COMMIT {
+        0 => None,
+        _ => Some(Program::room(desk.processor.identity.layout.channels())?),
+    };
+    let edited = {
+        let mut program = desk.program.lock();
+        let edited = program.edit(channels.start, &phases);
+        if let (Ok(()), Some(room)) = (edited, room) {
+            program.commit(room);
+        }
+        edited
+    };
     if let Err(channel) = edited {
         request.bad_channel = channel;
         arg.write_extensible(request)?;
         return Err(EINVAL);
-    }
-    if request.flags & uapi::PHOTONIC_COMMIT != 0 {
-        desk.program.lock().commit()?;
     }
     request.bad_channel = uapi::PHOTONIC_NO_CHANNEL;
     arg.write_extensible(request)

@@ -92,13 +92,23 @@ impl Processor {
         }
     }
 
+    /// Whether power and light may begin. To be asked with `armer` locked: whoever ends both
+    /// says so first, then takes that lock.
+    fn may_begin(&self) -> Result {
+        match self.has_ended() || self.all.closed.load(Relaxed) {
+            true => Err(ESHUTDOWN),
+            false => Ok(()),
+        }
+    }
+
     /// Rails up. `EUCLEAN` where a cause is latched, also one that is by this.
     fn power_up(&self) -> Result {
-        if self.has_ended() || self.all.closed.load(Relaxed) {
-            return Err(ESHUTDOWN);
+        {
+            let _key = self.armer.lock();
+            self.may_begin()?;
+            self.beginnings.fetch_add(1, Relaxed);
+            self.request(Request::PowerUp).map_err(errno)?;
         }
-        self.request(Request::PowerUp).map_err(errno)?;
-        self.beginnings.fetch_add(1, Relaxed);
         let up_at = Cell::new(None);
         self.wait_for(POWER_MS, |now| {
             if now.causes & uapi::PHOTONIC_CAUSE_RAIL_TIMEOUT != 0 {
@@ -135,6 +145,10 @@ impl Processor {
     pub(super) fn power_down_quietly(&self) {
         let was_up = is_down(&self.snapshot()).is_none();
         self.disarm();
+        // Nobody ticks while the system sleeps, and there is nothing to do then.
+        if matches!(is_down(&self.snapshot()), Some(Ok(()))) {
+            return;
+        }
         // The way down is never refused.
         let _ = self.request(Request::PowerDown);
         for _ in 0..POWER_MS / LOOK_MS {
@@ -171,8 +185,9 @@ impl Processor {
             if armer.is_some_and(|other| other.file != file) && self.snapshot().armed {
                 return Err(EBUSY);
             }
-            self.request(Request::Arm).map_err(errno)?;
+            self.may_begin()?;
             self.beginnings.fetch_add(1, Relaxed);
+            self.request(Request::Arm).map_err(errno)?;
             *armer = Some(Armer {
                 file,
                 process: cred::process(),
@@ -243,18 +258,22 @@ impl Processor {
     /// Waits until `done` has an answer, up to `ms`. `ETIMEDOUT`, `EINTR`, `ESHUTDOWN`.
     fn wait_for(&self, ms: u32, done: impl Fn(&Snapshot) -> Option<Result>) -> Result {
         let look = msecs_to_jiffies(LOOK_MS);
-        let mut looks = ms / LOOK_MS;
+        let end = clock::monotonic_ns().saturating_add(u64::from(ms) * 1_000_000);
         let mut waiting = self.waiting.lock();
         loop {
             if let Some(answer) = done(&self.snapshot()) {
                 return answer;
             }
+            if self.has_ended() {
+                return Err(ESHUTDOWN);
+            }
+            if clock::monotonic_ns() >= end {
+                return Err(ETIMEDOUT);
+            }
             // Not everything that is waited for is news.
-            match self.changed.wait_interruptible_timeout(&mut waiting, look) {
-                CondVarTimeoutResult::Woken { .. } => {}
-                CondVarTimeoutResult::Timeout if looks == 0 => return Err(ETIMEDOUT),
-                CondVarTimeoutResult::Timeout => looks -= 1,
-                CondVarTimeoutResult::Signal { .. } => return Err(EINTR),
+            let woken = self.changed.wait_interruptible_timeout(&mut waiting, look);
+            if matches!(woken, CondVarTimeoutResult::Signal { .. }) {
+                return Err(EINTR);
             }
         }
     }

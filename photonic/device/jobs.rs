@@ -47,7 +47,7 @@ pub(crate) struct Jobs {
 struct List {
     next: u64,
     /// In the order of submission.
-    jobs: KVec<Entry>,
+    jobs: KVVec<Entry>,
 }
 
 /// A job and how far it is.
@@ -93,7 +93,7 @@ pub(crate) struct Outcome {
 impl Jobs {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            list <- new_mutex!(List { next: 1, jobs: KVec::new() }, "lightos_photonic_jobs"),
+            list <- new_mutex!(List { next: 1, jobs: KVVec::new() }, "lightos_photonic_jobs"),
             finished <- new_condvar!("lightos_photonic_finished"),
         })
     }
@@ -129,28 +129,27 @@ impl Task {
 impl Processor {
     /// Queues a task; its number. `EAGAIN` while the file has too many, `ESHUTDOWN`.
     pub(super) fn submit(self: &Arc<Self>, desk: &Desk, task: Task) -> Result<u64> {
-        let number = {
-            let mut list = self.jobs.list.lock();
-            if self.has_ended() {
-                return Err(ESHUTDOWN);
-            }
-            let own = list.jobs.iter().filter(|entry| entry.file == desk.file);
-            if own.count() >= uapi::PHOTONIC_MAX_JOBS {
-                return Err(EAGAIN);
-            }
-            let ticket = Ticket {
-                stop: Atomic::new(0),
-            };
-            let entry = Entry {
-                number: list.next,
-                file: desk.file,
-                ticket: Arc::new(ticket, GFP_KERNEL_ACCOUNT)?,
-                state: State::Waiting(task),
-            };
-            list.jobs.push(entry, GFP_KERNEL)?;
-            list.next += 1;
-            list.next - 1
+        let mut list = self.jobs.list.lock();
+        if self.has_ended() {
+            return Err(ESHUTDOWN);
+        }
+        let own = list.jobs.iter().filter(|entry| entry.file == desk.file);
+        if own.count() >= uapi::PHOTONIC_MAX_JOBS {
+            return Err(EAGAIN);
+        }
+        let ticket = Ticket {
+            stop: Atomic::new(0),
         };
+        let number = list.next;
+        let entry = Entry {
+            number,
+            file: desk.file,
+            ticket: Arc::new(ticket, GFP_KERNEL_ACCOUNT)?,
+            state: State::Waiting(task),
+        };
+        list.jobs.push(entry, GFP_KERNEL_ACCOUNT)?;
+        list.next += 1;
+        // With the list locked: the end of the processor takes it before it drains the queue.
         // Queued already is as good: that work takes all jobs.
         let _ = self.patient.enqueue::<Arc<Self>, 1>(self.clone());
         Ok(number)

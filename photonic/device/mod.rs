@@ -184,7 +184,13 @@ impl Processors {
     fn detach(&self, processor: &Arc<Processor>) {
         let mut slots = self.slots.lock();
         if let Some(slot) = slots.get_mut(processor.index) {
-            *slot = None;
+            // It may be another's by now.
+            if slot
+                .as_ref()
+                .is_some_and(|other| Arc::ptr_eq(other, processor))
+            {
+                *slot = None;
+            }
         }
     }
 }
@@ -223,19 +229,29 @@ impl Attached {
     }
 }
 
-impl Drop for Attached {
-    fn drop(&mut self) {
+impl Attached {
+    /// Detaches it while its registers answer yet. May sleep.
+    pub(crate) fn end(&self) {
         self.0.all.detach(&self.0);
         self.0.end();
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
 impl power::Transitions for Processors {
     fn suspend(&self) {
         self.close_all();
+        // On the way back the timer would fire before a device answers again.
+        self.for_each(|processor| processor.stop_guard());
     }
 
     fn resume(&self) {
+        self.for_each(|processor| processor.start_guard());
         self.closed.store(false, Relaxed);
     }
 
@@ -383,8 +399,11 @@ impl Processor {
 
     /// Ends everything: light off, jobs ended, rails down, nothing left that runs.
     fn end(self: &Arc<Self>) {
-        self.ended.store(true, Relaxed);
-        self.stop_light();
+        // Once: the back end may do so before it goes, while its registers answer.
+        if self.ended.xchg(true, Relaxed) {
+            return;
+        }
+        self.disarm();
         self.end_jobs(ESHUTDOWN);
         // Readers of sysfs and hwmon are waited for: with no lock held.
         let face = self.face.lock().take();

@@ -213,6 +213,8 @@ impl Optics {
             }
             clock::sleep_ns(settle_ns / u64::from(SETTLE_LOOKS) + LOOK_NS);
         }
+        // The next job must not take these for phases that are in effect.
+        self.forget();
         Err(EIO)
     }
 
@@ -349,6 +351,12 @@ impl Optics {
         );
         let mut left = averages;
         while left > 0 {
+            if processor.has_ended() {
+                return Err(ESHUTDOWN);
+            }
+            if kernel::current!().signal_pending() {
+                return Err(EINTR);
+            }
             let command = Command {
                 work: Work::Probe,
                 wavelength,

@@ -12,7 +12,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
-        Arc,
+        Arc, UniqueArc,
     },
 };
 
@@ -36,18 +36,19 @@ pub(crate) struct Program {
 impl Program {
     /// All phases 0.
     pub(crate) fn new(channels: usize) -> Result<Self> {
-        let mut program = Self {
+        Ok(Self {
             draft: charged::table(0, channels)?,
-            committed: Arc::new(
-                Phases {
-                    id: 0,
-                    requested: charged::table(0, channels)?,
-                },
-                GFP_KERNEL_ACCOUNT,
-            )?,
+            committed: Self::room(channels)?.into(),
+        })
+    }
+
+    /// Room for a commit. May sleep: to be made before the program is locked.
+    pub(crate) fn room(channels: usize) -> Result<UniqueArc<Phases>> {
+        let phases = Phases {
+            id: NEXT.fetch_add(1, Relaxed),
+            requested: charged::table(0, channels)?,
         };
-        program.commit()?;
-        Ok(program)
+        Ok(UniqueArc::new(phases, GFP_KERNEL_ACCOUNT)?)
     }
 
     /// What jobs from now on run with.
@@ -72,13 +73,12 @@ impl Program {
         Ok(())
     }
 
-    /// Makes the program as it is what jobs run with.
-    pub(crate) fn commit(&mut self) -> Result {
-        let mut requested = charged::table(0, self.draft.len())?;
-        requested.copy_from_slice(&self.draft);
-        let id = NEXT.fetch_add(1, Relaxed);
-        self.committed = Arc::new(Phases { id, requested }, GFP_KERNEL_ACCOUNT)?;
-        Ok(())
+    /// Makes the program as it is what jobs run with; `room` is for as many channels.
+    pub(crate) fn commit(&mut self, mut room: UniqueArc<Phases>) {
+        for (phase, &edited) in room.requested.iter_mut().zip(self.draft.iter()) {
+            *phase = edited;
+        }
+        self.committed = room.into();
     }
 
     /// The phases as they were last edited.

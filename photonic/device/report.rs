@@ -120,7 +120,7 @@ impl Processor {
 
     /// Its state: the guard's, and whether a job runs.
     fn state(&self, now: &Snapshot) -> u32 {
-        if self.has_ended() {
+        if self.has_ended() || self.all.closed.load(Relaxed) {
             return uapi::PHOTONIC_STATE_SHUTDOWN;
         }
         match now.state as u32 {

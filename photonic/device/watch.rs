@@ -123,7 +123,10 @@ impl Processor {
 
     /// Starts the timer. Process context.
     pub(super) fn start_guard(self: &Arc<Self>) {
-        *self.beat.lock() = Some(self.clone().start(PERIOD));
+        let mut beat = self.beat.lock();
+        if beat.is_none() && !self.has_ended() {
+            *beat = Some(self.clone().start(PERIOD));
+        }
     }
 
     /// Stops the timer and waits for a tick that runs. Process context.

@@ -62,6 +62,8 @@ pub enum Unfit {
 
 /// The most vectors that the window has room for.
 pub const MAX_VECTORS: u32 = 64;
+/// The longest that phases may take to settle, in microseconds: somebody waits for it.
+pub const MAX_SETTLE_US: u32 = 100_000;
 /// The most wavelengths.
 pub const MAX_WAVELENGTHS: u32 = 64;
 
@@ -120,6 +122,7 @@ impl Identity {
             && bits.contains(&self.output_bits)
             && (1..16 << 16).contains(&self.full_scale)
             && self.wavelength_pm > 0
+            && self.settle_us <= MAX_SETTLE_US
             && span <= u64::from(self.wavelength_pm)
     }
 
