@@ -293,7 +293,9 @@ impl Optics {
                 Progress::Running => {}
                 Progress::Done { saturated } => return Ok(saturated),
                 Progress::Dark => return Err(processor.why_dark()),
-                Progress::Aborted => return Err(ECANCELED),
+                // By a reset that somebody asked for, or by the guard's.
+                Progress::Aborted if processor.snapshot().causes == 0 => return Err(ECANCELED),
+                Progress::Aborted => return Err(EHOSTDOWN),
                 Progress::Refused => return Err(EIO),
                 Progress::Gone => return Err(ESHUTDOWN),
             }
