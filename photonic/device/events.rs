@@ -11,10 +11,11 @@ use crate::{
 };
 use kernel::{
     fs::File,
-    new_mutex, new_poll_condvar,
+    new_mutex,
     prelude::*,
+    static_lock_class,
     sync::{
-        poll::{PollCondVar, PollTable},
+        poll::{PollCondVarBox, PollTable},
         Arc, Mutex,
     },
 };
@@ -37,8 +38,9 @@ pub(crate) struct Inbox {
     file: u64,
     #[pin]
     queue: Mutex<Queue>,
-    #[pin]
-    changed: PollCondVar,
+    /// In a box of its own, which goes without a wait: one that is dropped in place waits for
+    /// an RCU grace period, and every close of a file would.
+    changed: PollCondVarBox,
 }
 
 /// What waits, oldest first from `first` on, in a ring that is allocated by the first
@@ -88,11 +90,12 @@ impl Queue {
 impl Inbox {
     /// That of the file `file`, which asks for nothing. May sleep.
     pub(crate) fn new(file: u64) -> Result<Arc<Self>> {
+        let changed = PollCondVarBox::new(c"lightos_photonic_events", static_lock_class!())?;
         Arc::pin_init(
             pin_init!(Self {
                 file,
                 queue <- new_mutex!(Queue::default(), "lightos_photonic_events"),
-                changed <- new_poll_condvar!("lightos_photonic_events"),
+                changed,
             }),
             GFP_KERNEL_ACCOUNT,
         )
