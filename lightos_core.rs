@@ -110,7 +110,6 @@ impl Published {
         let gates = gates::Gates::new(folder.subfolder(c"gates")?)?;
         let network_folder = folder.subfolder(c"networks")?;
         let processors = processors::Processors::new(folder.subfolder(c"photonic")?)?;
-        *processors::PROCESSORS.lock() = Some(processors.clone());
         let device = Arc::pin_init(
             pin_init!(Device {
                 spiking,
@@ -124,7 +123,9 @@ impl Published {
             }),
             GFP_KERNEL,
         )?;
+        // Nothing can fail from here on: what is published is taken back by dropping `Self`.
         *DEVICE.lock() = Some(device.clone());
+        *processors::PROCESSORS.lock() = Some(device.processors.clone());
         Ok(Self(device))
     }
 }
