@@ -19,6 +19,8 @@
 //! ```
 //!
 //! to the field on its two modes. An attenuator does T11.
+//!
+//! Any context; no lock.
 
 /// The greatest number of modes.
 pub const MAX_MODES: usize = 32;

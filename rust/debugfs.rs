@@ -30,7 +30,7 @@ use kernel::{
 /// The entry is what `debugfs_create_dir()` returned: a folder of ours, or an
 /// error, which every function of debugfs takes and ignores.
 pub(crate) struct Folder {
-    pub(super) entry: *mut bindings::dentry,
+    entry: *mut bindings::dentry,
     _above: Option<Arc<Folder>>,
 }
 
@@ -78,23 +78,71 @@ pub(crate) trait Show: Send + Sync + 'static {
     fn show(&self, to: &SeqFile);
 }
 
-/// A file that shows `T`; it goes when it is dropped.
+/// A file that has to do with `T`; it goes when it is dropped.
 ///
 /// # Invariants
 ///
 /// The entry is what `debugfs_create_file_full()` returned, and its data a
 /// foreign reference to `T`.
-pub(crate) struct File<T: Show> {
+pub(super) struct Entry<T: Send + Sync + 'static> {
     entry: *mut bindings::dentry,
     data: *mut c_void,
     _folder: Arc<Folder>,
-    _shown: PhantomData<Arc<T>>,
+    _kept: PhantomData<Arc<T>>,
 }
 
-// SAFETY: An entry of debugfs belongs to no thread, nor does what is shown.
-unsafe impl<T: Show> Send for File<T> {}
-// SAFETY: Debugfs locks on the C side; what is shown is `Sync`.
-unsafe impl<T: Show> Sync for File<T> {}
+// SAFETY: An entry of debugfs belongs to no thread, nor does what it keeps.
+unsafe impl<T: Send + Sync> Send for Entry<T> {}
+// SAFETY: Debugfs locks on the C side; what it keeps is `Sync`.
+unsafe impl<T: Send + Sync> Sync for Entry<T> {}
+
+impl<T: Send + Sync> Entry<T> {
+    /// A file in `folder` for root, of mode `mode`. It is missing where debugfs is.
+    ///
+    /// `operations` may take the file's data for a foreign reference to `T`; they
+    /// have this module as their owner.
+    pub(super) fn new(
+        folder: &Arc<Folder>,
+        name: &CStr,
+        mode: u16,
+        operations: &'static bindings::file_operations,
+        kept: Arc<T>,
+    ) -> Self {
+        let data = kept.into_foreign().cast::<c_void>();
+        // SAFETY: The name is copied, the folder valid, and the operations live
+        // as long as the module, which a file that is open keeps. The data
+        // lives until the entry has been removed.
+        let entry = unsafe {
+            bindings::debugfs_create_file_full(
+                name.as_char_ptr(),
+                mode,
+                folder.entry,
+                data,
+                core::ptr::null(),
+                operations,
+            )
+        };
+        // INVARIANT: Just so.
+        Self {
+            entry,
+            data,
+            _folder: folder.clone(),
+            _kept: PhantomData,
+        }
+    }
+}
+
+impl<T: Send + Sync> Drop for Entry<T> {
+    fn drop(&mut self) {
+        // SAFETY: The entry is ours by the invariant.
+        unsafe { bindings::debugfs_remove(self.entry) };
+        // SAFETY: The data is a reference of ours, and nobody uses it any more.
+        drop(unsafe { <Arc<T> as ForeignOwnable>::from_foreign(self.data.cast()) });
+    }
+}
+
+/// A file that shows `T`; it goes when it is dropped.
+pub(crate) struct File<T: Show>(#[expect(dead_code)] Entry<T>);
 
 impl<T: Show> File<T> {
     const OPERATIONS: &'static bindings::file_operations = &bindings::file_operations {
@@ -108,27 +156,7 @@ impl<T: Show> File<T> {
 
     /// A file in `folder` that root may read. It is missing where debugfs is.
     pub(crate) fn new(folder: &Arc<Folder>, name: &CStr, shown: Arc<T>) -> Self {
-        let data = shown.into_foreign().cast::<c_void>();
-        // SAFETY: The name is copied, the folder valid, and the operations live
-        // as long as the module, which a file that is open keeps. The data
-        // lives until the entry has been removed.
-        let entry = unsafe {
-            bindings::debugfs_create_file_full(
-                name.as_char_ptr(),
-                0o400,
-                folder.entry,
-                data,
-                core::ptr::null(),
-                Self::OPERATIONS,
-            )
-        };
-        // INVARIANT: Just so.
-        Self {
-            entry,
-            data,
-            _folder: folder.clone(),
-            _shown: PhantomData,
-        }
+        Self(Entry::new(folder, name, 0o400, Self::OPERATIONS, shown))
     }
 
     /// # Safety
@@ -153,14 +181,5 @@ impl<T: Show> File<T> {
         // SAFETY: The caller's promise.
         shown.show(unsafe { SeqFile::from_raw(to) });
         0
-    }
-}
-
-impl<T: Show> Drop for File<T> {
-    fn drop(&mut self) {
-        // SAFETY: The entry is ours by the invariant.
-        unsafe { bindings::debugfs_remove(self.entry) };
-        // SAFETY: The data is a reference of ours, and nobody uses it any more.
-        drop(unsafe { <Arc<T> as ForeignOwnable>::from_foreign(self.data.cast()) });
     }
 }

@@ -7,11 +7,10 @@
 //!
 //! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
 
-use super::debugfs::Folder;
-use core::marker::PhantomData;
+use super::debugfs::{Entry, Folder};
 use kernel::{
     bindings,
-    ffi::{c_char, c_void},
+    ffi::c_char,
     module::this_module,
     prelude::*,
     sync::Arc,
@@ -29,22 +28,7 @@ pub(crate) trait Command: Send + Sync + 'static {
 }
 
 /// A file that takes commands for `T`; it goes when it is dropped.
-///
-/// # Invariants
-///
-/// The entry is what `debugfs_create_file_full()` returned, and its data a
-/// foreign reference to `T`.
-pub(crate) struct CommandFile<T: Command> {
-    entry: *mut bindings::dentry,
-    data: *mut c_void,
-    _folder: Arc<Folder>,
-    _taker: PhantomData<Arc<T>>,
-}
-
-// SAFETY: An entry of debugfs belongs to no thread, nor does what takes commands.
-unsafe impl<T: Command> Send for CommandFile<T> {}
-// SAFETY: Debugfs locks on the C side; what takes commands is `Sync`.
-unsafe impl<T: Command> Sync for CommandFile<T> {}
+pub(crate) struct CommandFile<T: Command>(#[expect(dead_code)] Entry<T>);
 
 impl<T: Command> CommandFile<T> {
     const OPERATIONS: &'static bindings::file_operations = &bindings::file_operations {
@@ -56,27 +40,7 @@ impl<T: Command> CommandFile<T> {
 
     /// A file in `folder` that root may write, a line at a time. It is missing where debugfs is.
     pub(crate) fn new(folder: &Arc<Folder>, name: &CStr, taker: Arc<T>) -> Self {
-        let data = taker.into_foreign().cast::<c_void>();
-        // SAFETY: The name is copied, the folder valid, and the operations live
-        // as long as the module, which a file that is open keeps. The data
-        // lives until the entry has been removed.
-        let entry = unsafe {
-            bindings::debugfs_create_file_full(
-                name.as_char_ptr(),
-                0o200,
-                folder.entry,
-                data,
-                core::ptr::null(),
-                Self::OPERATIONS,
-            )
-        };
-        // INVARIANT: Just so.
-        Self {
-            entry,
-            data,
-            _folder: folder.clone(),
-            _taker: PhantomData,
-        }
+        Self(Entry::new(folder, name, 0o200, Self::OPERATIONS, taker))
     }
 
     /// # Safety
@@ -107,14 +71,5 @@ impl<T: Command> CommandFile<T> {
             .read_slice(line)?;
         let line = core::str::from_utf8(line).map_err(|_| EINVAL)?;
         taker.command(line.trim_end())
-    }
-}
-
-impl<T: Command> Drop for CommandFile<T> {
-    fn drop(&mut self) {
-        // SAFETY: The entry is ours by the invariant.
-        unsafe { bindings::debugfs_remove(self.entry) };
-        // SAFETY: The data is a reference of ours, and nobody uses it any more.
-        drop(unsafe { <Arc<T> as ForeignOwnable>::from_foreign(self.data.cast()) });
     }
 }

@@ -6,6 +6,8 @@
 //! back end of `kernel::io`. `model.rs` is the only file of the driver outside `photonic/model/`
 //! that knows of the model; tests do too.
 //!
+//! Each back end says which of its registers may be used in which context, and its locks.
+//!
 //! [`Registers`]: super::registers::Registers
 
 pub(crate) mod model;

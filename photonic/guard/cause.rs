@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Causes that are latched, with the bits of the ABI (`LIGHTOS_PHOTONIC_CAUSE_*`).
+//!
+//! Any context, hard interrupts included; the guard's lock, which its caller holds
+//! (`guarded` in `photonic/device/mod.rs`).
 
 use crate::photonic::registers::{
     LATCH_INTERLOCK, LATCH_OVERCURRENT, LATCH_OVERTEMP, LATCH_UNDERVOLTAGE, LATCH_WATCHDOG,

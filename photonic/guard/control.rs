@@ -10,6 +10,9 @@
 //! A cooler heats its sink, and the hotter that is the less it cools: left alone it would run
 //! away. So its current is limited from a sink of [`SINK_WARM_MC`] on, down to none at
 //! [`SINK_HOT_MC`].
+//!
+//! Any context, hard interrupts included; the guard's lock, which its caller holds
+//! (`guarded` in `photonic/device/mod.rs`).
 
 use crate::photonic::registers::{FAN_MAX_RPM, TEC_MAX_MA};
 

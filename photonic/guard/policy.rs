@@ -12,6 +12,9 @@
 //! Throttling rises at once. It falls along the same line shifted down by the hysteresis, by
 //! 0.1 % a tick at most, and never while the temperature rises: by more than noise does in
 //! [`RECENT`] ticks, or by 0.03 degrees over an eighth to a quarter of a second.
+//!
+//! Any context, hard interrupts included; the guard's lock, which its caller holds
+//! (`guarded` in `photonic/device/mod.rs`).
 
 /// Throttling in the tier below emergency, at least, in thousandths.
 pub const FULL_PERMILLE: u16 = 750;

@@ -9,6 +9,9 @@
 //!
 //! A rail that does not go off stops the way down: the rails under it stay on, as nobody knows
 //! what is fed by the one that is stuck. It goes on by itself once that has discharged.
+//!
+//! Any context, hard interrupts included; the guard's lock, which its caller holds
+//! (`guarded` in `photonic/device/mod.rs`).
 
 use crate::photonic::registers::{
     Registers, RAILS, RAIL_ENABLE, RAIL_GOOD, RAIL_MV, RAIL_NOMINAL_MV,

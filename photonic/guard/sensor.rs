@@ -16,6 +16,9 @@
 //!
 //! A sensor that is at odds may be the only one that is right. So it can still raise the
 //! alarm, but does not count as a healthy one: doubt never makes the guard bolder.
+//!
+//! Any context, hard interrupts included; the guard's lock, which its caller holds
+//! (`guarded` in `photonic/device/mod.rs`).
 
 use crate::photonic::registers::{
     sensor_millidegrees, CODE_OPEN, CODE_SHORT, SENSORS, SENSORS_DIE, SENSOR_SINK,

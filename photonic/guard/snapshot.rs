@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What the guard has to tell.
+//!
+//! Any context, hard interrupts included; the guard's lock, which its caller holds
+//! (`guarded` in `photonic/device/mod.rs`).
 
 use super::laser::Laser;
 use super::policy::Limits;

@@ -4,6 +4,9 @@
 //!
 //! It only goes forward. A missed tick is never made up for; it counts, and tightens the guard
 //! for as long as [`Ticks::level`] says: by [`MISSED_LEVEL`] each, less one for every tick.
+//!
+//! Any context, hard interrupts included; the guard's lock, which its caller holds
+//! (`guarded` in `photonic/device/mod.rs`).
 
 /// From one tick to the next, in nanoseconds.
 pub const PERIOD_NS: u64 = 1_000_000;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What one tick sees of the device.
+//!
+//! Any context, hard interrupts included; the guard's lock, which its caller holds
+//! (`guarded` in `photonic/device/mod.rs`).
 
 use crate::photonic::registers::{
     Registers, FAN_RPM, GONE, LATCHES, RAIL_GOOD, SENSOR, SENSORS, STATUS, STATUS_EMISSION,

@@ -36,6 +36,8 @@
 //! Over ten degrees that is as much as half a step of 11 bits. 0 where it is not known.
 //!
 //! What would lead the solver astray is refused: see [`Refusal::Senseless`] and the limits below.
+//!
+//! Process context; no lock.
 
 use core::ops::Deref;
 

@@ -10,6 +10,8 @@
 //! and that becomes the new middle: a temperature that swings by less than a step around any value
 //! makes at most one recomputation. A step is the drift that turns the quickest phase by a quarter
 //! of the converter's step, but neither below what sensors can tell nor above one degree.
+//!
+//! Process context; the lock of the tables' owner (`optics` in `photonic/device/mod.rs`).
 
 use super::heater::{Dac, TURN};
 

@@ -5,6 +5,8 @@
 //!
 //! Four bits at a time: the table has 16 entries, and a blob of 64 wavelengths takes a
 //! millisecond once, when it is loaded.
+//!
+//! Process context; no lock.
 
 /// The polynomial, lowest power first.
 const POLYNOMIAL: u32 = 0xedb8_8320;

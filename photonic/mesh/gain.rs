@@ -8,6 +8,8 @@
 //! before has found, a batch is run; if it saturates, the gain falls half of the way to one that is
 //! known to be good and it is run again; if it leaves a bit or more unused, the gain rises once and
 //! it is run again. At most [`MAX_RUNS`] runs.
+//!
+//! Process context; no lock.
 
 use super::super::registers::GAIN_MAX;
 use super::calibration::FULL_TRANSMISSION;

@@ -14,6 +14,8 @@
 //! Both are compared multiplied out, as integers of 64 bits: the code that comes out is exactly
 //! the one whose phase is nearest. Under the square law that is not the nearest code: half-way
 //! between two phases lies above half-way between their codes.
+//!
+//! Process context; no lock.
 
 /// Heat of one turn.
 pub const TURN: u32 = 1 << 28;

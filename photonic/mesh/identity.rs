@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What a processor says of itself: the constant registers, read once and checked.
+//!
+//! Process context; no lock.
 
 use super::super::layout::Layout;
 use super::super::registers::{

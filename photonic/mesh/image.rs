@@ -3,6 +3,8 @@
 //! Codes, vectors and commands on their way through the registers.
 //!
 //! What to write, and what was read: waiting is for the caller.
+//!
+//! Process context; the lock of the tables' owner (`optics` in `photonic/device/mod.rs`).
 
 use core::ops::DerefMut;
 

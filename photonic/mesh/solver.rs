@@ -36,6 +36,8 @@
 //! The heat lies in a map of the chip, a cell for each site of `layout.rs` and two rows and
 //! columns of nothing around. Neighbours are then the cells around one: a stencil of 5 x 5, no
 //! table and no search.
+//!
+//! Process context; the lock of the tables' owner (`optics` in `photonic/device/mod.rs`).
 
 use core::ops::{Deref, DerefMut};
 

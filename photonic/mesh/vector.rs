@@ -19,6 +19,8 @@
 //! of two of the input taken back, and the vector normalised again: its largest part is at least
 //! 1/2. One rounding to nearest: at most half of 2^-31, of the vector's full scale. The one of the
 //! transmission's square in direct detection adds 2^-32 of the value.
+//!
+//! Process context; no lock.
 
 use super::calibration::FULL_TRANSMISSION;
 

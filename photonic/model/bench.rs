@@ -2,6 +2,8 @@
 
 //! A laboratory bench in the place of the plant: rails and light are on, the temperature is what
 //! it is set to. For what has to do with light alone.
+//!
+//! For the host; no lock.
 
 use super::plant::Light;
 use super::Surroundings;

@@ -12,6 +12,8 @@
 //!
 //! [`Channel`]: super::optics::Channel
 //! [`Crossing`]: super::optics::Crossing
+//!
+//! Any context; no lock.
 
 use super::decay;
 use crate::photonic::layout::{Layout, CLASSES, MAX_MODES, OFFSETS};

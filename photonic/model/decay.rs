@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The falling exponential: phases that settle, crosstalk that fades with distance.
+//!
+//! Any context; no lock.
 
 /// One, in arguments and results.
 pub const ONE: u32 = 1 << 30;

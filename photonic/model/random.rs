@@ -3,6 +3,8 @@
 //! Numbers that look random, from a seed.
 //!
 //! The generator is SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): one word of state, any seed.
+//!
+//! Any context; no lock.
 
 /// A stream of numbers.
 #[derive(Clone, Copy, Debug)]

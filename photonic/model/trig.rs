@@ -4,6 +4,8 @@
 //!
 //! A table of a quarter wave takes an angle to within 1/2048 turn; the rest is small enough for
 //! three terms of the series. Within 1e-9 of the true value, half of that by the last rounding.
+//!
+//! Any context; no lock.
 
 /// One, in results of [`sin_cos`].
 pub const ONE: i32 = 1 << 30;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Heaters: from codes to heat, from heat to phases.
+//!
+//! Process context; the lock of the optics' owner (`photonic/backend/model.rs`).
 
 use super::super::chip::{Chip, Law, TURNS_PER_UM};
 use super::super::decay;

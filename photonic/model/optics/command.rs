@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Commands: their registers, how long they take, how they end.
+//!
+//! Process context; the lock of the optics' owner (`photonic/backend/model.rs`).
 
 use super::super::chip::Chip;
 use super::Light;

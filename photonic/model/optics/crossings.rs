@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Crossings: what each does to the light on its two modes.
+//!
+//! Process context; the lock of the optics' owner (`photonic/backend/model.rs`).
 
 use super::super::chip::Chip;
 use super::super::random::Random;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Detectors: from light to numbers, with their noise.
+//!
+//! Process context; the lock of the optics' owner (`photonic/backend/model.rs`).
 
 use super::super::chip::Chip;
 use super::super::random::Random;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Vectors through the chip: by all of its crossings, or by the matrix that they make.
+//!
+//! Process context; the lock of the optics' owner (`photonic/backend/model.rs`).
 
 use core::ops::DerefMut;
 

@@ -5,6 +5,8 @@
 //! Fields are 64 bit numbers, products of a field and a factor fit in 63 bits: a vector of
 //! light whose norm is at most eight full inputs (all of 32 modes full in both quadratures) has
 //! 29 bits after the point, a single full input has 32.
+//!
+//! Process context; the lock of the optics' owner (`photonic/backend/model.rs`).
 
 use super::channels::rounded;
 use super::crossings::{Crossing, Factor};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The current of the cooler and the speed of the fan.
+//!
+//! Any context; the lock of the plant's owner (`photonic/backend/model.rs`).
 
 use super::fault::TecFault;
 use crate::photonic::registers::{FAN_MAX_RPM, TEC_MAX_MA};

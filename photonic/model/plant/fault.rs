@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What can be made to go wrong.
+//!
+//! Any context; the lock of the plant's owner (`photonic/backend/model.rs`).
 
 /// What a broken temperature sensor does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,8 @@
 //! half a millisecond after it has reached 95 % of its voltage, and not any more below 90 %.
 //! A rail that was good and falls below 90 % while enabled had an under-voltage. One that draws
 //! too much for half a millisecond is switched off and stays off until its over-current is cleared.
+//!
+//! Any context; the lock of the plant's owner (`photonic/backend/model.rs`).
 
 use super::fault::RailFault;
 use crate::photonic::registers::{RAILS, RAIL_NOMINAL_MV};

@@ -15,6 +15,8 @@
 //! quantisation   20 m°C
 //! place         800 m°C      the laser's rise over the edge
 //! ```
+//!
+//! Any context; the lock of the plant's owner (`photonic/backend/model.rs`).
 
 use super::fault::SensorFault;
 use super::thermal::NANO;

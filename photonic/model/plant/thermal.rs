@@ -18,6 +18,8 @@
 //!
 //! Temperatures are billionths of a degree Celsius: a milliwatt for a step of 250 µs is 1,000 of
 //! them in the die and 2 in the sink.
+//!
+//! Any context; the lock of the plant's owner (`photonic/backend/model.rs`).
 
 /// Length of a step, in nanoseconds.
 pub const STEP_NS: u64 = 250_000;

@@ -999,33 +999,3 @@ fn commands_are_checked_and_followed() {
     assert_eq!(after(0, 42, 0), Progress::Refused);
     assert_eq!(after(map::GONE, map::GONE, map::GONE), Progress::Gone);
 }
-
-/// `cargo test --release -p lightos-host --test photonic_mesh -- --ignored --nocapture solver_time`
-#[test]
-#[ignore = "a measurement"]
-fn solver_time() {
-    for (strength, law) in [(0.0, Law::Square), (0.15, Law::Square), (0.49, Law::Linear)] {
-        let case = Case::new(32, 12, law, strength, 5);
-        let mut solver = solver(case.identity.layout);
-        let mut codes = vec![0; case.phases.len()];
-        let mut run = || {
-            let start = std::time::Instant::now();
-            let outcome =
-                solver.solve(&case.calibration, case.conditions, &case.phases, &mut codes);
-            (
-                start.elapsed().as_nanos() as f64 / 1e3,
-                outcome.unwrap().sweeps,
-            )
-        };
-        let mut times: Vec<f64> = (0..301).map(|_| run().0).collect();
-        times.sort_by(f64::total_cmp);
-        println!(
-            "{}: 2,080 channels, crosstalk {strength}, {law:?}: {} sweeps, {:.0} us (5 % {:.0}, 95 % {:.0})",
-            lightos_host::support::cpu_model(),
-            run().1,
-            times[150],
-            times[15],
-            times[285],
-        );
-    }
-}
