@@ -98,12 +98,14 @@ fn limits(context: &Context, arg: UserArg, writable: bool) -> Result {
         if !writable {
             return Err(EBADF);
         }
-        return processor.change_limits(Limits {
-            throttle_mc: request.throttle_mc,
-            full_mc: request.full_mc,
-            emergency_mc: request.emergency_mc,
-            hysteresis_mc: request.hysteresis_mc,
-            setpoint_mc: request.setpoint_mc,
+        return processor.change_limits(|limits| {
+            *limits = Limits {
+                throttle_mc: request.throttle_mc,
+                full_mc: request.full_mc,
+                emergency_mc: request.emergency_mc,
+                hysteresis_mc: request.hysteresis_mc,
+                setpoint_mc: request.setpoint_mc,
+            };
         });
     }
     let limits = processor.limits();
@@ -203,18 +205,16 @@ fn submit(context: &Context, arg: UserArg) -> Result {
     desk.vectors
         .fetch_add(request.vectors.into(), kernel::sync::atomic::Relaxed);
     request.job = job;
+    // The number first: whoever does not get it could not wait for the job.
+    if let Err(error) = arg.write_extensible(request) {
+        processor.forget_job(desk.file, job);
+        return Err(error);
+    }
     if !now {
-        return arg.write_extensible(request);
+        return Ok(());
     }
     // Ends by itself, at the job's own time at the latest; a signal leaves it to WAIT.
-    let outcome = processor.take_outcome(desk.file, job, u64::MAX);
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            arg.write_extensible(request)?;
-            return Err(error);
-        }
-    };
+    let outcome = processor.take_outcome(desk.file, job, u64::MAX)?;
     request.result = result_of(&outcome);
     request.saturated = outcome.saturated;
     let written = write_outcome(&outcome, request.output, request.output_exponents)
@@ -275,7 +275,7 @@ fn wait(context: &Context, arg: UserArg) -> Result {
     let mut request: uapi::PhotonicWait = arg.read_extensible()?;
     demand_flags(request.flags, 0)?;
     demand_zero(&[request.reserved])?;
-    let processor = context.all().get(request.device as usize)?;
+    let processor = context.processor_of_jobs(request.device)?;
     let outcome = processor.take_outcome(context.id(), request.job, request.timeout_ns)?;
     request.result = result_of(&outcome);
     request.saturated = outcome.saturated;
@@ -356,6 +356,7 @@ fn events(context: &Arc<Context>, arg: UserArg) -> Result {
     request.event_kind = event.kind;
     request.event_value = event.value;
     arg.write_extensible(request)
+        .inspect_err(|_| context.inbox().give_back(event))
 }
 
 /// A word of a table that goes to or comes from user space.

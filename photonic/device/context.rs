@@ -92,6 +92,19 @@ impl Context {
         Ok(desk)
     }
 
+    /// The processor that the jobs of this file at `index` are with, also after it has gone:
+    /// what it has done can be taken. `ENODEV` where there was none, `ENOENT` without a job.
+    pub(super) fn processor_of_jobs(&self, index: u32) -> Result<Arc<Processor>> {
+        let desks = self.desks.lock();
+        let desk = desks.get(index as usize).and_then(Option::as_ref);
+        if let Some(desk) = desk {
+            return Ok(desk.processor.clone());
+        }
+        drop(desks);
+        self.all.get(index as usize)?;
+        Err(ENOENT)
+    }
+
     /// Asks for events of processors.
     pub(super) fn subscribe(&self, devices: u32, kinds: u32) -> Result {
         self.inbox.subscribe(devices, kinds)?;

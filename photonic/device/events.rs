@@ -71,6 +71,23 @@ impl Queue {
         }
     }
 
+    /// The same at the front. It was taken from there, so that there is room, unless others
+    /// have come meanwhile: then it counts as lost.
+    fn push_front(&mut self, event: Event) {
+        let len = self.ring.len();
+        if event.kind == uapi::PHOTONIC_EVENT_LOST {
+            self.lost += event.value;
+        } else if self.count >= len {
+            self.lost += 1;
+        } else {
+            self.first = (self.first + len - 1) % len;
+            if let Some(slot) = self.ring.get_mut(self.first) {
+                *slot = event;
+                self.count += 1;
+            }
+        }
+    }
+
     fn pop(&mut self) -> Option<Event> {
         if self.count == 0 {
             return (self.lost > 0).then(|| Event {
@@ -119,6 +136,11 @@ impl Inbox {
     /// The oldest event. `EAGAIN` without one.
     pub(crate) fn take(&self) -> Result<Event> {
         self.queue.lock().pop().ok_or(EAGAIN)
+    }
+
+    /// Puts an event back that could not be handed over: it stays the oldest.
+    pub(crate) fn give_back(&self, event: Event) {
+        self.queue.lock().push_front(event);
     }
 
     /// Puts an event in if the file asked for it.

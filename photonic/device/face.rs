@@ -10,7 +10,7 @@ use super::{report::DebugFiles, watch::News, Processor};
 use crate::rust::debugfs;
 use crate::{
     photonic::{
-        guard::{sensor::Fault as SensorFault, Events, Limits, RailState, Snapshot},
+        guard::{sensor::Fault as SensorFault, Events, RailState, Snapshot},
         registers as regs,
     },
     rust::{
@@ -145,24 +145,19 @@ impl hwmon::Sensors for Processor {
     }
 
     fn write(&self, kind: Kind, attribute: Attribute, _channel: usize, value: i64) -> Result {
-        let limits = self.limits();
         let value = i32::try_from(value).map_err(|_| EINVAL)?;
-        let limits = match (kind, attribute) {
-            (Kind::Temperature, Attribute::Max) => Limits {
-                throttle_mc: value,
-                ..limits
-            },
-            (Kind::Temperature, Attribute::Critical) => Limits {
-                full_mc: value,
-                ..limits
-            },
-            (Kind::Temperature, Attribute::Emergency) => Limits {
-                emergency_mc: value,
-                ..limits
-            },
-            _ => return Err(EOPNOTSUPP),
-        };
-        self.change_limits(limits)
+        match (kind, attribute) {
+            (Kind::Temperature, Attribute::Max) => {
+                self.change_limits(|limits| limits.throttle_mc = value)
+            }
+            (Kind::Temperature, Attribute::Critical) => {
+                self.change_limits(|limits| limits.full_mc = value)
+            }
+            (Kind::Temperature, Attribute::Emergency) => {
+                self.change_limits(|limits| limits.emergency_mc = value)
+            }
+            _ => Err(EOPNOTSUPP),
+        }
     }
 }
 

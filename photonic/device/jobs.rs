@@ -186,6 +186,18 @@ impl Processor {
         }
     }
 
+    /// Ends the job `number` of `file`, which nobody can wait for.
+    pub(super) fn forget_job(&self, file: u64, number: u64) {
+        let mut list = self.jobs.list.lock();
+        let mut entries = list.jobs.iter();
+        let at = entries.position(|entry| entry.number == number && entry.file == file);
+        let gone = at.and_then(|at| list.jobs.remove(at).ok());
+        drop(list);
+        if let Some(entry) = gone {
+            entry.ticket.stop.store(ECANCELED.to_errno(), Relaxed);
+        }
+    }
+
     /// Puts an outcome back that could not be handed over.
     pub(super) fn give_back(&self, file: u64, number: u64, outcome: Outcome) {
         let mut list = self.jobs.list.lock();

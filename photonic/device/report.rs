@@ -154,11 +154,11 @@ impl Processor {
     }
 
     /// Changes them. `EPERM` without the privilege, `EINVAL` out of bounds.
-    pub(super) fn change_limits(&self, limits: Limits) -> Result {
+    pub(super) fn change_limits(&self, change: impl FnOnce(&mut Limits)) -> Result {
         if !cred::is_admin() {
             return Err(EPERM);
         }
-        self.set_limits(limits).map_err(super::control::errno)
+        self.set_limits(change).map_err(super::control::errno)
     }
 }
 

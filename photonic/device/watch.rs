@@ -145,9 +145,12 @@ impl Processor {
         self.guarded.lock().guard.request(request)
     }
 
-    /// Changes thresholds.
-    pub(super) fn set_limits(&self, limits: Limits) -> Result<(), Refusal> {
-        self.guarded.lock().guard.set_limits(limits)
+    /// Changes thresholds from what they are.
+    pub(super) fn set_limits(&self, change: impl FnOnce(&mut Limits)) -> Result<(), Refusal> {
+        let mut guarded = self.guarded.lock();
+        let mut limits = guarded.guard.limits();
+        change(&mut limits);
+        guarded.guard.set_limits(limits)
     }
 
     /// Turns the laser off at once, and the key. Any context.

@@ -1626,6 +1626,35 @@ TEST(bad_pointers)
 	CHECK_EQ(status_of(fd).emission, 1);
 }
 
+/* The structure can be read, but not written: the call fails, and nothing is lost. */
+TEST(faults_on_the_way_out)
+{
+	static const int32_t zeros[2 * MODES];
+	const struct lightos_photonic_submit job = {
+		.size = sizeof(job), .vectors = 1, .input = user_pointer(zeros),
+	};
+	const struct lightos_photonic_events take = { .size = sizeof(take) };
+	int fd = lit_anew(), i;
+	char *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(page != MAP_FAILED);
+	memcpy(page, &job, sizeof(job));
+	CHECK_OK(mprotect(page, sizeof(job), PROT_READ));
+	/* Each would keep a slot of the file if its number had been lost. */
+	for (i = 0; i < LIGHTOS_PHOTONIC_MAX_JOBS + 1; i++)
+		CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_PHOTONIC_SUBMIT, page), EFAULT);
+	CHECK_EQ(result_of(fd, queue_job(fd, 1, NULL)), 0);
+	subscribe(fd, LIGHTOS_PHOTONIC_EVENT_RESET);
+	CHECK_OK(control(fd, LIGHTOS_PHOTONIC_RESET_SOFT));
+	CHECK_OK(mprotect(page, sizeof(job), PROT_READ | PROT_WRITE));
+	memcpy(page, &take, sizeof(take));
+	CHECK_OK(mprotect(page, sizeof(take), PROT_READ));
+	CHECK_ERRNO(ioctl(fd, LIGHTOS_IOC_PHOTONIC_EVENTS, page), EFAULT);
+	CHECK_EQ(await_event(fd, LIGHTOS_PHOTONIC_EVENT_RESET).value,
+		 LIGHTOS_PHOTONIC_RESET_SOFT);
+}
+
 TEST(wait_and_events_arguments)
 {
 	struct lightos_photonic_wait wait = { .size = sizeof(wait), .job = 1 };
