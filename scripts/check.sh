@@ -37,22 +37,13 @@ kernel_clippy() {
 	! grep -qE '^(warning|error)' "$out.log"
 }
 
-# The photonic driver knows its device by the registers alone: none of its files may reach for
-# the model, by whatever path. The register that says what a device is made of is no path.
-driver_without_model() {
-	local names
-	names=$(grep -rnE '\bmodel(::|;|\{| *\{)|\bPlant\b|mod model|as model\b' \
-		"$LIGHTOS_DIR"/photonic/{device,guard,mesh,registers.rs,layout.rs,usage.rs} | grep -vE ':[0-9]+: *//' || true)
-	[ -z "$names" ] || { printf '%s\n' "$names"; return 1; }
-}
-
 mkdir -p "$LIGHTOS_CACHE/log"
 "$LIGHTOS_DIR/scripts/root.sh"
 need_toolchain
 # shellcheck disable=SC2046
 step "rustfmt (module)" in_root rustfmt --check --edition 2021 --config skip_children=true $(kernel_rust)
 step "clippy (module, the kernel's lints)" kernel_clippy
-step "photonic driver does not name the model" driver_without_model
+step "photonic driver does not name the model" "$LIGHTOS_DIR/scripts/driver-without-model.sh"
 step "rustfmt (userspace)" run_cargo cargo fmt --all --check
 step "clippy (userspace)" run_cargo cargo clippy --locked --all-targets --quiet -- -D warnings
 if command -v shellcheck >/dev/null; then

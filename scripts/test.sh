@@ -140,7 +140,10 @@ $(guest_selftests "$3")" || status=$?
 
 # The driver over memory of a PCI device, and when the system sleeps or ends.
 photonic_tests() {
-	local name status
+	local name status=0
+	run_part photonic-driver.log "$LIGHTOS_DIR/scripts/driver-without-model.sh" || status=1
+	part "photonic driver: knows no model" $((1 - status)) "$status"
+	[ "$status" = 0 ] || show_failures "$LOGS/photonic-driver.log"
 	for name in window transitions; do
 		status=0
 		run_part "photonic-$name.log" "$LIGHTOS_DIR/tests/photonic/$name.sh" || status=$?
