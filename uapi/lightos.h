@@ -2347,7 +2347,8 @@ struct lightos_photonic_submit {
  *	wish, ESHUTDOWN as the processor went, ENOMEM, EIO by the device
  * @saturated: out: vectors that were cut at full scale even at the least gain
  *
- * EINTR on a signal; may be called again.
+ * EINTR on a signal; may be called again. Jobs can be waited for after their
+ * processor has gone, too, until another one under its number is used.
  */
 struct lightos_photonic_wait {
 	__u32 size;
